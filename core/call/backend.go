@@ -1,0 +1,145 @@
+package call
+
+import (
+	"context"
+	"time"
+)
+
+// Backend is a phone system that carries calls: Asterisk, FreeSWITCH, native SIP, or the simulator.
+//
+// Operations return when they are handed over; what comes of them is told as [LegEvent]s, in order per leg, at least
+// once. SDP never crosses the port. All methods are safe for concurrent use; ctx bounds the handing over only.
+// An operation on a leg that is gone returns nil: its Ended event was or will be told.
+// Errors: fault.CodeBackendUnavailable when the system is known to be down, fault.CodeNotSupported for a capability
+// that [Capabilities] does not declare.
+type Backend interface {
+	// Name is the backend's own name: two configured names with the same Backend behind them can be joined.
+	Name() string
+	Capabilities() Capabilities
+	// Start begins to tell events to the sink and takes up the legs of calls that a former process left open; a leg
+	// that is gone is told as Ended(Lost). It is called once, before every other method.
+	Start(ctx context.Context, sink Sink, open []OpenLeg) error
+	// Locate expands a way into those that would ring now: one for each registered phone. None means known to be
+	// offline; a backend that cannot know returns the way as it is.
+	Locate(ctx context.Context, w Way) ([]Way, error)
+	// Prepare decides what Originate will send and returns it, to be stored before anything is sent. It sends
+	// nothing, and waits for nobody.
+	Prepare(ctx context.Context, o Originate) (resume []byte, err error)
+	// Originate rings a phone. It is called once for a leg id, after the intent is durable; nothing retries it.
+	Originate(ctx context.Context, o Originate, resume []byte) error
+	// Join lets two answered legs hear each other; Joined or JoinFailed follows, on the first of them.
+	Join(ctx context.Context, a, b string) error
+	// RingBack plays the country's ring-back tone to an answered leg, until it is switched off, joined, or early
+	// media of the leg that is to be joined to it replaces it.
+	RingBack(ctx context.Context, leg string, on bool) error
+	// Tell plays what a reason sounds like (busy, congestion, the information tone) to an answered leg, once;
+	// PromptDone follows.
+	Tell(ctx context.Context, leg string, why Reason) error
+	// AskKey plays the request to press a key; DTMF events follow. Only with Capabilities.Confirm.
+	AskKey(ctx context.Context, leg string) error
+	// HangUp ends a leg in any state: a ringing phone stops, a talking one is released. Ended follows.
+	HangUp(ctx context.Context, leg string, why Reason) error
+	// Answer, Refuse and GiveBack are for offered legs; Ring tells the phone that called that it rings.
+	Ring(ctx context.Context, leg string) error
+	Answer(ctx context.Context, leg string) error
+	Refuse(ctx context.Context, leg string, why Reason) error
+	GiveBack(ctx context.Context, leg string) error
+	// Snapshot lists the legs that exist now and are ours.
+	Snapshot(ctx context.Context) ([]LegInfo, error)
+	// Health returns nil when calls can be carried now, else why not.
+	Health(ctx context.Context) error
+	// Stop releases what rings and was not answered, leaves talking legs as they are, and ends within ctx. Idempotent.
+	Stop(ctx context.Context) error
+}
+
+// Capabilities are the optional abilities of a backend.
+type Capabilities struct {
+	Confirm   bool // AskKey, with DTMF events
+	Hold      bool
+	SendDTMF  bool
+	Transfer  bool
+	Record    bool
+	Offers    bool // tells Offered
+	TalkLimit bool // enforces Originate.TalkLimit even if this process dies
+}
+
+// Originate is the order to ring one phone.
+type Originate struct {
+	Leg        string
+	Tenant     string
+	Way        Way
+	Show       Shown         // what the phone's display shows
+	RingLimit  time.Duration // the backend's own, a little longer than core's
+	TalkLimit  time.Duration // where Capabilities.TalkLimit
+	JoinTo     string        // the answered leg that it will be joined to; empty for the first
+	AutoAnswer bool
+}
+
+// Shown is the other party as a display shows it. The backend refuses what it cannot send safely.
+type Shown struct {
+	Name   string
+	Number string
+}
+
+// OpenLeg is a leg of a stored call that may still be alive.
+type OpenLeg struct {
+	Leg      string
+	Way      Way
+	State    LegState
+	JoinedTo string
+	Resume   []byte
+}
+
+// LegInfo is a leg as the backend sees it.
+type LegInfo struct {
+	Leg      string // our id
+	Handle   string
+	State    LegState
+	JoinedTo string
+	Since    time.Time
+}
+
+// Sink takes what a backend tells. Both return at once and never block on the store. Safe for concurrent use.
+type Sink interface {
+	Leg(LegEvent)
+	// Link tells that the connection to the phone system was lost, or is back (then core asks for a Snapshot).
+	Link(backend string, up bool)
+}
+
+// LegEventKind says what happened to a leg.
+type LegEventKind string
+
+const (
+	EvOffered    LegEventKind = "offered" // a phone or dialplan hands us a call: From, To
+	EvTrying     LegEventKind = "trying"
+	EvRinging    LegEventKind = "ringing"
+	EvEarlyMedia LegEventKind = "early_media"
+	EvForwarded  LegEventKind = "forwarded" // the call goes on to another phone (SIP 181)
+	EvAnswered   LegEventKind = "answered"
+	EvJoined     LegEventKind = "joined"
+	EvJoinFailed LegEventKind = "join_failed"
+	EvParted     LegEventKind = "parted"
+	EvDTMF       LegEventKind = "dtmf" // Digit
+	EvPromptDone LegEventKind = "prompt_done"
+	EvHeld       LegEventKind = "held"
+	EvResumed    LegEventKind = "resumed"
+	EvMedia      LegEventKind = "media"  // Text says "direct" or "relay": the media path changed; for the record only
+	EvResume     LegEventKind = "resume" // nothing but a new Resume
+	EvEnded      LegEventKind = "ended"  // Cause; the last event of a leg
+)
+
+// LegEvent is what a backend tells of a leg. Resume, when not nil, replaces what is stored for the leg, in the same
+// transaction as the transition.
+type LegEvent struct {
+	Leg    string
+	Kind   LegEventKind
+	At     time.Time
+	Handle string
+	Peer   string // joined: the other leg
+	Cause  Cause
+	Digit  byte
+	Text   string
+	From   string // offered: the AOR that the phone proved to be
+	To     string // offered: what it dialled
+	Resume []byte
+}

@@ -1,0 +1,2 @@
+// Package call TODO
+package call
