@@ -186,6 +186,7 @@ const (
 	CalleeTimer  Timer = "ring_callee"
 	JoinTimer    Timer = "join"
 	TalkTimer    Timer = "talk"
+	TellTimer    Timer = "tell"    // the caller hears why the callee cannot be reached
 	ReleaseTimer Timer = "release" // after the end: legs that have not ended by then are ordered to again
 )
 
@@ -201,8 +202,8 @@ type Call struct {
 	Flags     []Flag            `json:"flags,omitempty"`
 	Caller    Party             `json:"caller"`
 	Callee    Party             `json:"callee"`
-	Backends  []string          `json:"backends"` // those that may carry the call, in order
-	Backend   string            `json:"backend"`  // the one that carries it
+	Backend   string            `json:"backend"`  // configuration name of the one that carries it: that of the caller's leg
+	LegBase   string            `json:"leg_base"` // its leg ids are this, a hyphen and a count; see identity.Origin.LegID
 	Confirm   ConfirmPolicy     `json:"confirm"`
 	Confirmed bool              `json:"confirmed,omitempty"`
 	Present   string            `json:"present,omitempty"` // number to show to the callee
@@ -231,7 +232,7 @@ type PlacedBy struct {
 	RequestID  string `json:"request_id,omitempty"`
 }
 
-// By returns the stored form of an actor.
+// PlacedByActor returns the stored form of an actor.
 func PlacedByActor(a access.Actor) PlacedBy {
 	return PlacedBy{KeyID: a.KeyID, OnBehalfOf: a.OnBehalfOf, RequestID: a.RequestID}
 }

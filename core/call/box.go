@@ -1,0 +1,296 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"c2d/core/audit"
+	"c2d/core/fault"
+)
+
+// box is one call and its mailbox. Its goroutine lives only while there are letters.
+type box struct {
+	r *Runner
+
+	mu      sync.Mutex
+	letters []letter
+	running bool
+	closed  bool
+	call    Call // written by the goroutine only, under mu; read by it without
+	timer   *time.Timer
+
+	stored  int64       // version in the store
+	unsaved audit.Trail // trail of transitions that the store did not take yet
+	dirty   bool
+}
+
+type letter struct {
+	in    Input
+	reply chan<- Call
+}
+
+// stopRinging ends a call that does not talk, because the service stops; retry writes again what the store did not take.
+type (
+	stopRinging struct{}
+	retry       struct{}
+)
+
+func (stopRinging) input() {}
+func (retry) input()       {}
+
+const (
+	operationLimit = 5 * time.Second
+	saveLimit      = 5 * time.Second
+	retryEvery     = time.Second
+)
+
+func newBox(r *Runner, c Call) *box { return &box{r: r, call: c, stored: c.Version} }
+
+// post never blocks.
+func (b *box) post(l letter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		if l.reply != nil {
+			l.reply <- b.call
+		}
+		return
+	}
+	b.letters = append(b.letters, l)
+	if b.running {
+		return
+	}
+	b.running = true
+	b.r.work.Go(b.drain)
+}
+
+func (b *box) drain() {
+	for {
+		b.mu.Lock()
+		if len(b.letters) == 0 {
+			b.running = false
+			over := !b.call.Open() && !b.dirty
+			b.closed = b.closed || over
+			b.arm()
+			b.mu.Unlock()
+			if over {
+				b.r.remove(b)
+			}
+			return
+		}
+		l := b.letters[0]
+		b.letters = b.letters[1:]
+		b.mu.Unlock()
+		b.work(l)
+	}
+}
+
+func (b *box) work(l letter) {
+	switch l.in.(type) {
+	case retry:
+		b.save(b.call, audit.Trail{})
+	case stopRinging:
+		if b.call.State != Connected {
+			b.process(HangUpOrdered{By: BySystem, Reason: Cancelled})
+		}
+	default:
+		b.process(l.in)
+	}
+	if l.reply != nil {
+		l.reply <- b.call
+	}
+}
+
+// process is the order of work: step, release, prepare, durable write, act.
+func (b *box) process(in Input) {
+	now := b.r.cfg.Now()
+	next, actions, changed := step(b.call, in, now)
+	if !changed && len(actions) == 0 {
+		return
+	}
+	later := b.release(next, actions)
+	later, failed := b.prepare(&next, later)
+	if changed && !b.commit(next, later) {
+		return
+	}
+	b.act(next, later)
+	for _, ev := range failed {
+		b.post(letter{in: ev})
+	}
+}
+
+// commit makes next the call, durably. When the store fails, a transition that would ring or join is not made: the call
+// ends instead, and false is returned; one that only lets go is kept in memory and written when the store is back.
+func (b *box) commit(next Call, later []Action) bool {
+	if len(later) == 0 {
+		b.save(next, trail(b.call, next))
+		return true
+	}
+	if b.trySave(next) == nil {
+		return true
+	}
+	ended, actions, _ := step(b.call, NotDurable{}, b.r.cfg.Now())
+	b.release(ended, actions)
+	b.save(ended, trail(b.call, ended))
+	return false
+}
+
+// trySave writes next or leaves everything as it was.
+func (b *box) trySave(next Call) error {
+	t := trail(b.call, next)
+	next.Version = b.stored + 1
+	err := b.write(next, b.merged(t, next.Version))
+	if err != nil {
+		b.r.cfg.Log.Error("call not stored", "call", next.ID, "error", err)
+		return err
+	}
+	b.accept(next)
+	b.stored, b.unsaved, b.dirty = next.Version, audit.Trail{}, false
+	return nil
+}
+
+// save makes next the call whatever the store says, and tries again later what it did not take.
+func (b *box) save(next Call, t audit.Trail) {
+	next.Version = b.stored + 1
+	all := b.merged(t, next.Version)
+	err := b.write(next, all)
+	b.accept(next)
+	if err != nil {
+		b.r.cfg.Log.Error("call not stored, will be tried again", "call", next.ID, "error", err)
+		b.unsaved, b.dirty = all, !fault.Is(err, fault.CodeConflict, fault.CodeNotFound)
+		return
+	}
+	b.stored, b.unsaved, b.dirty = next.Version, audit.Trail{}, false
+}
+
+func (b *box) merged(t audit.Trail, version int64) audit.Trail {
+	all := audit.Trail{Events: append(b.unsaved.Events[:len(b.unsaved.Events):len(b.unsaved.Events)], t.Events...)}
+	for i := range all.Events {
+		all.Events[i].Version = version
+	}
+	return all
+}
+
+func (b *box) write(c Call, t audit.Trail) error {
+	ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
+	defer cancel()
+	return b.r.cfg.Store.Save(ctx, c, t)
+}
+
+// accept makes next visible, and its legs known to the sinks, before anything is sent.
+func (b *box) accept(next Call) {
+	b.mu.Lock()
+	before := b.call
+	b.call = next
+	b.mu.Unlock()
+	b.r.mu.Lock()
+	defer b.r.mu.Unlock()
+	for l := range next.Legs {
+		b.r.legs[l.ID] = b
+	}
+	if waits(before.State) && !waits(next.State) {
+		b.r.leave(&next)
+	}
+	b.r.wake()
+}
+
+// waits reports whether a call in that state holds a place among those that ring.
+func waits(s State) bool { return s != Connected && s != Ended }
+
+// create is the first step of a new call, written with its idempotency row.
+func (b *box) create(ctx context.Context, in Started, idem *Idempotency, t audit.Trail) (Call, error) {
+	b.mu.Lock()
+	b.running = true // letters wait until the call exists
+	b.mu.Unlock()
+	next, actions, _ := step(b.call, in, b.r.cfg.Now())
+	later, failed := b.prepare(&next, actions)
+	next.Version = 1
+	made := trail(Call{}, next)
+	t.Events = append(t.Events, made.Events...)
+	if err := b.r.cfg.Store.Create(ctx, next, idem, t); err != nil {
+		b.close()
+		return Call{}, err
+	}
+	b.stored = 1
+	b.accept(next)
+	b.r.work.Go(func() {
+		b.act(next, later)
+		for _, ev := range failed {
+			b.post(letter{in: ev})
+		}
+		b.drain()
+	})
+	return next, nil
+}
+
+// arm sets the one timer to the next deadline; the caller holds b.mu.
+func (b *box) arm() {
+	if b.timer != nil {
+		b.timer.Stop()
+		b.timer = nil
+	}
+	if b.closed {
+		return
+	}
+	if b.dirty {
+		b.timer = time.AfterFunc(retryEvery, func() { b.post(letter{in: retry{}}) })
+		return
+	}
+	var first time.Time
+	for _, at := range b.call.Timers {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	if !first.IsZero() {
+		b.timer = time.AfterFunc(first.Sub(b.r.cfg.Now()), func() { b.post(letter{in: Tick{}}) })
+	}
+}
+
+func (b *box) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed, b.letters = true, nil
+	b.arm()
+}
+
+func (b *box) snapshot() (Call, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.call, b.call.Version > 0
+}
+
+func (b *box) carrier() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.call.Backend
+}
+
+// talks reports whether the call may be left to the next process.
+func (b *box) talks() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.call.State == Connected
+}
+
+// causeOf turns a backend's refusal into the end of a leg. Only what the backend proved not to have rung says so.
+func causeOf(err error) Cause {
+	c := Cause{Reason: BackendFailed}
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return c
+	}
+	switch f.Code {
+	case fault.CodeBackendUnavailable:
+		c.NotRung = true
+	case fault.CodeCongestion:
+		c.Reason, c.NotRung = Congestion, true
+	case fault.CodeInvalidNumber, fault.CodeBadCharacter, fault.CodeInvalid:
+		c.Reason, c.NotRung = InvalidNumber, true
+	case fault.CodeNotFound:
+		c.Reason, c.NotRung = Unreachable, true
+	}
+	return c
+}

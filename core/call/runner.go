@@ -1,0 +1,273 @@
+package call
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"c2d/core/audit"
+	"c2d/core/fault"
+	"c2d/core/identity"
+)
+
+// LookUp reads, when the caller has answered, how to reach the callee that was settled when the call was placed.
+// core/dial implements it. Safe for concurrent use.
+type LookUp interface {
+	// LookUp returns what Call.Callee.ContactID and Number mean now. A callee that may not or cannot be called is
+	// told in LookedUp.Failed; an error is a fault of ours (the store).
+	LookUp(ctx context.Context, c Call) (LookedUp, error)
+}
+
+// Offers takes the calls that phones and dialplans hand to us. core/dial implements it.
+type Offers interface {
+	// Offered returns the call to begin for an offered leg, with that leg as the caller's, or why it is refused.
+	Offered(ctx context.Context, backend string, ev LegEvent) (Call, *Cause)
+}
+
+// Config is what a runner needs. All but Log, Now and Gates is required.
+type Config struct {
+	Store    Store
+	Backends map[string]Backend // by configuration name; several names may have one backend
+	Origin   identity.Origin
+	Epoch    int64
+	Gates    map[string]int // calls that ring at once, by configuration name; 0 is no limit
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Runner carries calls: it feeds the step, writes what the step decided, then acts. One call at a time is worked on by
+// one goroutine, which its first input starts and which ends when its mailbox is empty. Safe for concurrent use.
+type Runner struct {
+	cfg    Config
+	lookUp LookUp
+	offers Offers
+
+	mu       sync.Mutex
+	calls    map[string]*box
+	legs     map[string]*box       // by leg id
+	offering map[string][]LegEvent // what offered legs told before their calls were made
+	gates    map[string]*gate
+	closing  bool
+	idle     chan struct{} // closed and renewed whenever a call leaves
+	work     sync.WaitGroup
+	ctx      context.Context
+	cancel   context.CancelFunc
+}
+
+// NewRunner returns a runner that carries nothing yet; Start begins.
+func NewRunner(cfg Config, l LookUp, o Offers) *Runner {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Runner{cfg: cfg, lookUp: l, offers: o, calls: map[string]*box{}, legs: map[string]*box{}, offering: map[string][]LegEvent{}, gates: map[string]*gate{},
+		idle: make(chan struct{}), ctx: ctx, cancel: cancel}
+	for name, limit := range cfg.Gates {
+		r.gates[name] = &gate{limit: limit, inside: map[string]bool{}}
+	}
+	return r
+}
+
+// Start takes up the calls that a former process left open and starts the backends. A call that talks goes on; one
+// that rang is ended, and its phones stop.
+func (r *Runner) Start(ctx context.Context) error {
+	open, err := r.cfg.Store.Open(ctx, r.cfg.Origin.Node)
+	if err != nil {
+		return err
+	}
+	legs := map[Backend][]OpenLeg{}
+	for _, c := range open {
+		r.add(newBox(r, c))
+		for l := range c.Legs {
+			if b := r.cfg.Backends[l.Way.Backend]; b != nil && l.Open() {
+				legs[b] = append(legs[b], OpenLeg{Leg: l.ID, Way: l.Way, State: l.State, JoinedTo: l.JoinedTo, Resume: l.Resume})
+			}
+		}
+	}
+	started := map[Backend]bool{}
+	for name, b := range r.cfg.Backends {
+		if started[b] {
+			continue
+		}
+		started[b] = true
+		if err := b.Start(ctx, sink{r, name}, legs[b]); err != nil {
+			return fault.Wrap(fault.CodeBackendUnavailable, err, "backend %s did not start", name)
+		}
+	}
+	for _, c := range open {
+		r.post(c.ID, Restarted{})
+	}
+	return nil
+}
+
+// Place stores a new call and begins it. It returns when the call and its first legs are durable. idem may be nil.
+// The call comes without legs, version and times. Errors: those of Store.Create, fault.CodeShuttingDown.
+func (r *Runner) Place(ctx context.Context, c Call, idem *Idempotency, t audit.Trail) (Call, error) {
+	c.Node, c.Epoch = r.cfg.Origin.Node, r.cfg.Epoch
+	if c.LegBase == "" {
+		c.LegBase = r.cfg.Origin.LegID()
+	}
+	b := newBox(r, c)
+	queue, err := r.enter(b, c)
+	if err != nil {
+		return Call{}, err
+	}
+	created, err := b.create(ctx, Started{Queue: queue}, idem, t)
+	if err != nil {
+		r.remove(b)
+		return Call{}, err
+	}
+	return created, nil
+}
+
+// enter takes the call in, unless the runner is closing; queue says that it must wait for a place.
+func (r *Runner) enter(b *box, c Call) (queue bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return false, fault.New(fault.CodeShuttingDown, "the service is stopping")
+	}
+	r.calls[c.ID] = b
+	if g := r.gates[c.gate()]; g != nil {
+		queue = !g.enter(c.ID)
+	}
+	return queue, nil
+}
+
+// gate names the backend on which the call's first phone rings.
+func (c *Call) gate() string {
+	if len(c.Caller.Attempts) == 0 || len(c.Caller.Attempts[0].Targets) == 0 {
+		return c.Backend
+	}
+	return c.Caller.Attempts[0].Targets[0].Ways[0].Backend
+}
+
+// HangUp ends a call in any state and returns it ended; fault.CodeNotFound when it is not open here. It does not wait
+// for the store.
+func (r *Runner) HangUp(ctx context.Context, id string, in HangUpOrdered) (Call, error) {
+	r.mu.Lock()
+	b := r.calls[id]
+	r.mu.Unlock()
+	if b == nil {
+		return Call{}, fault.New(fault.CodeNotFound, "no open call of that id")
+	}
+	done := make(chan Call, 1)
+	b.post(letter{in: in, reply: done})
+	select {
+	case c := <-done:
+		return c, nil
+	case <-ctx.Done():
+		return Call{}, ctx.Err()
+	}
+}
+
+// Get returns the newest state of an open call, which may be ahead of the store's.
+func (r *Runner) Get(id string) (Call, bool) {
+	r.mu.Lock()
+	b := r.calls[id]
+	r.mu.Unlock()
+	if b == nil {
+		return Call{}, false
+	}
+	return b.snapshot()
+}
+
+// Active returns how many calls are open.
+func (r *Runner) Active() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.calls)
+}
+
+// Stop takes no new call, ends those that do not talk, and leaves the talking ones to the next process. It returns when
+// that is done or ctx ends; nothing runs after it. Idempotent. The backends are stopped by their owner afterwards.
+func (r *Runner) Stop(ctx context.Context) error {
+	r.mu.Lock()
+	r.closing = true
+	for _, b := range r.calls {
+		b.post(letter{in: stopRinging{}})
+	}
+	r.mu.Unlock()
+	err := r.waitQuiet(ctx)
+	r.cancel()
+	r.mu.Lock()
+	for _, b := range r.calls {
+		b.close()
+	}
+	r.mu.Unlock()
+	r.work.Wait()
+	return err
+}
+
+// waitQuiet waits until only talking calls are left.
+func (r *Runner) waitQuiet(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		idle, busy := r.idle, false
+		for _, b := range r.calls {
+			busy = busy || !b.talks()
+		}
+		r.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *Runner) post(id string, in Input) {
+	r.mu.Lock()
+	b := r.calls[id]
+	r.mu.Unlock()
+	if b != nil {
+		b.post(letter{in: in})
+	}
+}
+
+func (r *Runner) add(b *box) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls[b.call.ID] = b
+	for l := range b.call.Legs {
+		r.legs[l.ID] = b
+	}
+	if g := r.gates[b.call.gate()]; g != nil && b.call.State != Connected && b.call.State != Ended {
+		g.enter(b.call.ID)
+	}
+}
+
+// remove forgets a call that is over.
+func (r *Runner) remove(b *box) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.calls, b.call.ID)
+	for l := range b.call.Legs {
+		delete(r.legs, l.ID)
+	}
+	r.leave(&b.call)
+	r.wake()
+}
+
+// leave frees the call's place; the caller holds r.mu.
+func (r *Runner) leave(c *Call) {
+	g := r.gates[c.gate()]
+	if g == nil {
+		return
+	}
+	if next := g.leave(c.ID); next != "" && r.calls[next] != nil {
+		r.calls[next].post(letter{in: Admitted{}})
+	}
+}
+
+func (r *Runner) wake() {
+	close(r.idle)
+	r.idle = make(chan struct{})
+}
