@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// event is one line of `go test -json`; see `go doc test2json`.
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Elapsed float64
+	Output  string
+}
+
+// report counts events and writes what a person needs of them.
+type report struct {
+	w      io.Writer
+	output map[key]*strings.Builder // of tests and packages that have not ended
+	failed map[string]int           // failed tests by package
+	skips  []string
+	pass   int
+	fail   int
+}
+
+type key struct{ pkg, test string }
+
+func newReport(w io.Writer) *report {
+	return &report{w: w, output: map[key]*strings.Builder{}, failed: map[string]int{}}
+}
+
+// read takes events until the end of r. A line that is no event (a build error on an older go) is passed on.
+func (r *report) read(in io.Reader) error {
+	lines := bufio.NewReader(in)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		switch {
+		case len(line) == 0:
+		case json.Unmarshal(line, &e) != nil:
+			_, _ = r.w.Write(line)
+		default:
+			r.take(e)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *report) take(e event) {
+	k := key{e.Package, e.Test}
+	switch e.Action {
+	case "output":
+		r.keep(k, e.Output)
+	case "build-output":
+		fmt.Fprint(r.w, e.Output)
+	case "pass", "fail", "skip":
+		if e.Test == "" {
+			r.endPackage(e)
+		} else {
+			r.endTest(e, k)
+		}
+		delete(r.output, k)
+	}
+}
+
+func (r *report) keep(k key, text string) {
+	if r.output[k] == nil {
+		r.output[k] = &strings.Builder{}
+	}
+	r.output[k].WriteString(text)
+}
+
+func (r *report) endTest(e event, k key) {
+	switch e.Action {
+	case "pass":
+		r.pass++
+	case "fail":
+		r.fail++
+		r.failed[e.Package]++
+		fmt.Fprintf(r.w, "--- %s %s\n%s", e.Package, e.Test, r.text(k))
+	case "skip":
+		r.skips = append(r.skips, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(r.text(k))))
+	}
+}
+
+// endPackage counts a package that failed as one failure when none of its tests did: it does not build, panicked
+// outside a test, or leaked. One without tests ("skip") is not worth a line.
+func (r *report) endPackage(e event) {
+	switch e.Action {
+	case "fail":
+		if r.failed[e.Package] == 0 {
+			r.fail++
+		}
+		r.unfinished(e.Package)
+		fmt.Fprint(r.w, r.text(key{e.Package, ""}))
+		fmt.Fprintf(r.w, "FAIL  %s (%.1f s)\n", e.Package, e.Elapsed)
+	case "pass":
+		fmt.Fprintf(r.w, "ok    %s (%.1f s)\n", e.Package, e.Elapsed)
+	}
+}
+
+// unfinished writes the output of tests that a panic or the timeout cut off.
+func (r *report) unfinished(pkg string) {
+	for k, b := range r.output {
+		if k.pkg == pkg && k.test != "" {
+			fmt.Fprintf(r.w, "--- %s %s did not end\n%s", pkg, k.test, b)
+			delete(r.output, k)
+		}
+	}
+}
+
+func (r *report) text(k key) string {
+	if b := r.output[k]; b != nil {
+		return b.String()
+	}
+	return ""
+}
+
+// close writes the skips and the closing line.
+func (r *report) close() {
+	for _, s := range r.skips {
+		fmt.Fprintln(r.w, "skip  "+s)
+	}
+	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.pass, r.fail, len(r.skips))
+}
+
+// reason is what a test said when it skipped itself: its output without the lines of the test runner.
+func reason(output string) string {
+	var said []string
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, " ")
+}
