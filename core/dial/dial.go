@@ -1,84 +1,158 @@
 // Package dial is click-to-dial itself: it decides who calls whom, on which devices, over which backends, and answers
 // the look-up that a call asks for once its caller has answered.
+//
+// A callee is resolved once, before anything rings, to one contact id or one number, which is stored with the call.
+// When the caller has answered, that contact is read again by its id: for its number now, and whether it may still be
+// called. No name is resolved twice.
 package dial
 
 import (
 	"context"
+	"log/slog"
+	"regexp"
+	"time"
 
-	"c2d/core/access"
+	"c2d/core/audit"
 	"c2d/core/call"
+	"c2d/core/directory"
+	"c2d/core/fault"
 	"c2d/core/identity"
+	"c2d/core/user"
 )
 
-// Ref says whom a request means: exactly one of its fields is set.
-type Ref struct {
-	ID         string               `json:"id,omitempty"`         // user id or contact id
-	Identifier *identity.Identifier `json:"identifier,omitempty"` // the HIS's own key
-	Number     string               `json:"number,omitempty"`     // as typed
-	URI        string               `json:"uri,omitempty"`        // sip: or tel:
-	Name       string               `json:"name,omitempty"`       // callee: exact name or alias; caller: login
+// Entry is one configured backend.
+type Entry struct {
+	Name       string
+	Backend    call.Backend
+	Registered bool // reaches only devices that live on it, such as phones registered here; else any number
 }
 
-// ParseRef reads the short form, a string: a URI, a + number, a user's login (caller) or a name with a letter (callee).
-// Errors: fault.CodeKindUnclear for bare digits, fault.CodeInvalid for an empty one; both with the field.
-func ParseRef(field, s string) (Ref, error) { panic("todo") }
-
-// Request asks for a call.
-type Request struct {
-	Caller         Ref
-	Callee         Ref
-	Devices        []string // ids of the caller's devices to ring at once; empty is the default one
-	Present        string   // number to show to the callee
-	Context        map[string]string
-	CallerRing     call.Seconds // 0 is the configured one
-	CalleeRing     call.Seconds
-	TalkLimit      call.Seconds
-	Confirm        call.ConfirmPolicy // empty is auto
-	Priority       string
-	IdempotencyKey string
-	BodyHash       string // of the canonical body, for IdempotencyKey
+// Route sends numbers to backends: the first whose Match fits the callee's normalised number wins.
+type Route struct {
+	Match    *regexp.Regexp
+	Backends []string
 }
 
-// Resolution is whom and how a call would reach.
-type Resolution struct {
-	UserID    string   `json:"user_id,omitempty"`
-	ContactID string   `json:"contact_id,omitempty"`
-	Name      string   `json:"name,omitempty"`
-	Number    string   `json:"number,omitempty"`
-	Blocked   bool     `json:"blocked,omitempty"`
-	Backends  []string `json:"backends"`
-	Reachable string   `json:"reachable"` // yes, no, unknown
+// Limiter says whether one more is allowed now, and if not, when. Safe for concurrent use.
+type Limiter interface {
+	Allow(key string) (ok bool, retryAfter time.Duration)
 }
 
-// Service places calls. Safe for concurrent use.
-type Service struct{}
-
-// Place admits a call, stores it and begins to ring the caller. It returns when the call and its first legs are
-// durable, whatever rings then. replayed says that the idempotency key was used: the call is that of the first use.
-// Errors: fault.CodeScopeMissing, CodeForbidden, CodeCallerUnknown, CodeCalleeUnknown, CodeAmbiguous (detail
-// "candidates"), CodeKindUnclear, CodeInvalidNumber, CodeEmergencyNumber, CodeNumberDenied, CodeBlocked, CodeNoRoute,
-// CodeSameParty, CodeCallerBusy (detail "call"), CodeCallerOffline, CodeCallerNoDevice, CodeIdempotencyMismatch,
-// CodeRateLimited, CodeCongestion, CodeStoreUnavailable, CodeBackendUnavailable, CodeShuttingDown; those of input carry the field.
-func (s *Service) Place(ctx context.Context, a access.Actor, r Request) (c call.Call, replayed bool, err error) {
-	panic("todo")
+// Carrier carries the calls that are placed: *call.Runner.
+type Carrier interface {
+	Place(ctx context.Context, c call.Call, idem *call.Idempotency, t audit.Trail) (call.Call, error)
+	HangUp(ctx context.Context, id string, in call.HangUpOrdered) (call.Call, error)
+	Get(id string) (call.Call, bool)
 }
 
-// Resolve says whom and how a call to ref would reach, dialling nothing. It is audited.
-func (s *Service) Resolve(ctx context.Context, a access.Actor, caller *Ref, callee Ref) (Resolution, error) {
-	panic("todo")
+// Config is what the service needs; Limits, Now and Log are optional.
+type Config struct {
+	Calls     call.Store
+	Users     user.Store
+	Book      *directory.Service
+	Contacts  directory.Store
+	Audit     audit.Store
+	Numbers   identity.Numbering
+	Allowed   func(identity.Number) error // the installation's allow and deny rules; nil allows all
+	Entries   []Entry
+	Routes    []Route // empty: every number to every entry, in order
+	Ring      call.Seconds
+	Talk      call.Seconds
+	Limits    Limits
+	Emergency bool // place emergency numbers by click
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
-// Get returns a call that the actor may see; fault.CodeNotFound otherwise.
-func (s *Service) Get(ctx context.Context, a access.Actor, id string) (call.Call, error) {
-	panic("todo")
+// Limits bound how often calls are placed; nil does not.
+type Limits struct {
+	PerUser   Limiter
+	PerCallee Limiter
 }
 
-// List returns calls that the actor may see, newest first.
-func (s *Service) List(ctx context.Context, a access.Actor, q call.Query) (items []call.Call, next string, err error) {
-	panic("todo")
+// Service places calls. Safe for concurrent use after Use.
+type Service struct {
+	cfg     Config
+	entries map[string]Entry
+	carrier Carrier
 }
 
-// HangUp ends a call in any state and returns it ended; a call that has ended already is returned as it is.
-func (s *Service) HangUp(ctx context.Context, a access.Actor, id string) (call.Call, error) {
-	panic("todo")
+var (
+	_ call.LookUp = (*Service)(nil)
+	_ call.Offers = (*Service)(nil)
+	_ Carrier     = (*call.Runner)(nil)
+)
+
+// New returns a service; Use gives it its carrier before anything else is called.
+func New(cfg Config) *Service {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Ring == 0 {
+		cfg.Ring = 45
+	}
+	if cfg.Talk == 0 {
+		cfg.Talk = 4 * 3600
+	}
+	s := &Service{cfg: cfg, entries: map[string]Entry{}}
+	for _, e := range cfg.Entries {
+		s.entries[e.Name] = e
+	}
+	return s
+}
+
+// Use sets what carries the calls: the runner is made with the service, so it comes second.
+func (s *Service) Use(c Carrier) { s.carrier = c }
+
+// route returns the entries for a number that are one phone system with the entry near, in the route's order.
+func (s *Service) route(number, near string) []Entry {
+	var names []string
+	for _, r := range s.cfg.Routes {
+		if r.Match.MatchString(number) {
+			names = r.Backends
+			break
+		}
+	}
+	if len(s.cfg.Routes) == 0 {
+		for _, e := range s.cfg.Entries {
+			names = append(names, e.Name)
+		}
+	}
+	var fit []Entry
+	for _, n := range names {
+		if e := s.entries[n]; e.Backend != nil && e.Backend == s.entries[near].Backend {
+			fit = append(fit, e)
+		}
+	}
+	return fit
+}
+
+// number parses and applies the rules for numbers that are called by click.
+func (s *Service) number(field, typed string) (identity.Number, error) {
+	n, err := s.cfg.Numbers.Parse(typed)
+	if err != nil {
+		return n, inField(err, field)
+	}
+	if n.Emergency && !s.cfg.Emergency {
+		return n, fault.Field(fault.CodeEmergencyNumber, field,
+			"emergency numbers are not placed by click: the emergency service needs the line and the place of a phone that dials it itself")
+	}
+	if s.cfg.Allowed != nil {
+		err = s.cfg.Allowed(n)
+	}
+	return n, inField(err, field)
+}
+
+// inField names the input field of a fault that has none.
+func inField(err error, field string) error {
+	f, ok := err.(*fault.Error)
+	if !ok || f.Field != "" {
+		return err
+	}
+	c := *f
+	c.Field = field
+	return &c
 }

@@ -1,0 +1,72 @@
+package dial
+
+import (
+	"context"
+
+	"c2d/core/access"
+	"c2d/core/call"
+	"c2d/core/fault"
+	"c2d/core/identity"
+)
+
+// Offered implements [call.Offers]: a registered phone dials a number or an address itself. The same rules, record and
+// limits hold as for a click, but for the confirmation, since a person has dialled.
+func (s *Service) Offered(ctx context.Context, backend string, ev call.LegEvent) (call.Call, *call.Cause) {
+	c, err := s.offered(ctx, backend, ev)
+	a := access.Internal(access.MainTenant)
+	if err != nil {
+		s.record(ctx, a, "call.offered", ev.Leg, string(fault.CodeOf(err)))
+		return c, offeredCause(err)
+	}
+	s.record(ctx, a, "call.offered", c.ID, "ok")
+	return c, nil
+}
+
+func (s *Service) offered(ctx context.Context, backend string, ev call.LegEvent) (call.Call, error) {
+	a := access.Internal(access.MainTenant)
+	d, err := s.cfg.Users.DeviceByAddress(ctx, a.Tenant, ev.From)
+	if err != nil {
+		return call.Call{}, err
+	}
+	users, err := s.cfg.Users.UsersByDevice(ctx, a.Tenant, d.ID)
+	if err != nil {
+		return call.Call{}, err
+	}
+	to, err := s.callee(ctx, a.Tenant, s.dialled(ev.To))
+	if err == nil && to.blocked {
+		err = fault.New(fault.CodeBlocked, "blocked")
+	}
+	if err != nil {
+		return call.Call{}, err
+	}
+	c := call.Call{ID: identity.NewID(), Tenant: a.Tenant, Backend: backend, Confirm: call.ConfirmNever, PlacedBy: call.PlacedByActor(a),
+		Flags: []call.Flag{call.Adopted}, CallerLeg: ev.Leg, TalkLimit: s.cfg.Talk,
+		Caller: call.Party{Number: d.Number, RingLimit: s.cfg.Ring},
+		Callee: call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.cfg.Ring}}
+	if len(users) == 1 { // a shared phone does not say who dials
+		c.Caller.UserID, c.Caller.Name, c.Caller.ContactID = users[0].ID, users[0].Name, users[0].ContactID
+	}
+	way := call.Way{Backend: backend, Address: d.Address}
+	leg := call.Leg{ID: ev.Leg, Way: way, Handle: ev.Handle, State: call.LegOffered, CreatedAt: ev.At, Resume: ev.Resume}
+	c.Caller.Attempts = []call.Attempt{{Targets: []call.Target{{Device: d.ID, Number: d.Number, Ways: []call.Way{way}}}, Legs: []call.Leg{leg}}}
+	return c, nil
+}
+
+// dialled reads what a phone dialled: an address of record whose user part is a number means that number.
+func (s *Service) dialled(to string) Ref {
+	if _, ok := identity.StripNumber(to); ok {
+		return Ref{Number: to}
+	}
+	return Ref{URI: to}
+}
+
+func offeredCause(err error) *call.Cause {
+	reason := call.Congestion
+	switch fault.CodeOf(err) {
+	case fault.CodeCalleeUnknown, fault.CodeInvalidNumber, fault.CodeBadCharacter, fault.CodeNotFound, fault.CodeAmbiguous, fault.CodeInvalid:
+		reason = call.InvalidNumber
+	case fault.CodeBlocked, fault.CodeNumberDenied, fault.CodeEmergencyNumber:
+		reason = call.Forbidden
+	}
+	return &call.Cause{Reason: reason, NotRung: true}
+}
