@@ -73,6 +73,8 @@ type Store interface {
 	// Contacts lists by folded name, those whose folded name or alias begins with prefix.
 	Contacts(ctx context.Context, tenant, prefix string, p user.Page) (items []Contact, next string, err error)
 	DeleteContact(ctx context.Context, tenant, id string, t audit.Trail) error
+	// Record writes a trail that belongs to no change, as audit.Store does: reads, and refused look-ups.
+	Record(ctx context.Context, t audit.Trail) error
 }
 
 // Keyed is a contact with the folded names by which it is found; Keys[0] is that of its Name.

@@ -92,6 +92,9 @@ type Store interface {
 	DeviceByCredentials(ctx context.Context, tenant, username string) (Device, error)
 	Devices(ctx context.Context, tenant string, p Page) (items []Device, next string, err error)
 	DeleteDevice(ctx context.Context, tenant, id string, t audit.Trail) error
+
+	// Record writes a trail that belongs to no change, as audit.Store does: reads of devices' numbers.
+	Record(ctx context.Context, t audit.Trail) error
 }
 
 // Binding is where one registered phone of an address of record can be reached (RFC 3261 section 10).
