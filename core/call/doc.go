@@ -1,2 +1,104 @@
-// Package call TODO
+// Package call is the record of a call, the pure step that decides what happens next, the [Backend] port that phone
+// systems implement, and the [Runner] that joins the three.
+//
+// # One call
+//
+// A call has two parties. A party has attempts, one after the other; an attempt has targets whose legs ring at once, and
+// a target has ways, of which the next is tried only when it is proven that no phone rang. The first leg of a party
+// that answers wins; the others end as answered_elsewhere.
+//
+//	queued -> ringing_caller -> [confirming ->] ringing_callee -> connecting -> connected -> ended
+//
+// Every state has an arrow to ended, and nothing leaves it. An ended call may have legs that are still being released,
+// or a caller who still hears why the callee cannot be reached; the outcome is final already.
+//
+// # The step
+//
+// step(call, input, time) -> (call, actions). No clock, no id, no I/O. Rows that are not here change nothing: that is
+// how late, repeated and reordered events are survived.
+//
+//	state           input                          next            actions
+//	-               started                        ringing_caller  originate each target of the caller's first attempt
+//	-               started, no place free         queued
+//	-               started, leg offered           ringing_callee  look_up
+//	queued          admitted                       ringing_caller  originate
+//	queued          5 s                            ended congestion
+//	ringing_caller  leg ended, proven not rung     ringing_caller  originate the target's next way, if there is one
+//	ringing_caller  last leg ended                 ended, its reason (or the next attempt: originate)
+//	ringing_caller  ring limit                     ended no_answer, or unreachable if nothing rang; hang_up
+//	ringing_caller  leg answered                   ringing_callee  hang_up the others; ring_back, look_up
+//	ringing_caller  leg answered, must confirm     confirming      hang_up the others; ask_key
+//	confirming      dtmf 1                         ringing_callee  ring_back, look_up
+//	confirming      prompt_done                    confirming      ask_key again
+//	confirming      20 s                           ended not_confirmed; hang_up
+//	ringing_callee  looked up                      ringing_callee  originate each target
+//	ringing_callee  looked up: barred, gone        ended; tell the caller why, then hang_up
+//	ringing_callee  look-up silent for 5 s         ended congestion; tell, then hang_up
+//	ringing_callee  leg ended, proven not rung     ringing_callee  originate the target's next way, if there is one
+//	ringing_callee  last leg ended                 ended, its reason (or the next attempt); tell, then hang_up
+//	ringing_callee  ring limit                     ended no_answer, or unreachable; hang_up; tell, then hang_up
+//	ringing_callee  callee leg ringing             -               ring, if the caller's leg was offered
+//	ringing_callee  callee leg answered            connecting      hang_up the others; quiet, join (offered: answer first)
+//	connecting      joined                         connected
+//	connecting      join_failed, or 10 s           ended media_failed; hang_up both
+//	connected       leg ended                      ended completed; hang_up the other
+//	connected       talk limit                     ended max_duration; hang_up both
+//	any             caller or callee leg ended     ended cancelled (lost, backend_failed as told); hang_up the rest
+//	any             hang-up ordered                ended cancelled (connected: completed); hang_up all
+//	any             leg answered after its hang-up -               hang_up again
+//	any             link lost                      flag unsure
+//	any             link back, with a snapshot     unsure off; a leg that is not in it has ended lost
+//	connected       restarted                      connected
+//	connecting      restarted                      connecting      join again
+//	any other       restarted                      ended lost; hang_up all
+//	not connected   the store refused              ended congestion; hang_up all
+//	ended           prompt_done, or 6 s            ended           hang_up the caller
+//	ended           40 s and legs not told ended   ended           they are recorded as lost
+//
+// # Order of work
+//
+// Step, release, write, act. What can make a phone ring or joins two people is durable before it is sent; what lets go
+// (hang up, refuse, quiet) is sent at once and recorded when the store takes it. An originate is sent once for a leg
+// id, ever.
+//
+// # The port in three technologies
+//
+//	operation   native SIP                           Asterisk ARI                              FreeSWITCH ESL
+//	originate   INVITE, Call-ID = leg id             POST /channels?channelId=leg id           bgapi originate {origination_uuid=leg id}… &park
+//	  callee    INVITE offering the caller's codecs  POST /channels/create, then /dial         the same; bridge_early_media by uuid_bridge
+//	join        RTP forwarded, then re-INVITE both   POST /bridges, addChannel                 uuid_bridge
+//	ring_back   our RTP plays the country's tone     POST /channels/{id}/ring, or a tone       uuid_broadcast tone_stream://
+//	tell        our RTP plays busy, congestion, SIT  POST /channels/{id}/play tone:busy        uuid_broadcast tone_stream://
+//	ask_key     our RTP plays beeps                  POST /channels/{id}/play                  uuid_broadcast
+//	hang_up     CANCEL before the final, else BYE    DELETE /channels/{id}?reason_code=        uuid_kill leg id CAUSE
+//	ring        180                                  POST /channels/{id}/ring                  uuid_ring_ready
+//	answer      200 with our RTP                     POST /channels/{id}/answer                uuid_answer
+//	refuse      a final status by reason             DELETE /channels/{id}?reason_code=        uuid_kill leg id CAUSE
+//	give back   404                                  POST /channels/{id}/continue              uuid_transfer to the dialplan
+//	snapshot    own table of dialogs                 GET /channels, by id prefix               show channels as json
+//
+//	event       native SIP                           Asterisk ARI                              FreeSWITCH ESL
+//	offered     INVITE of a registered phone         StasisStart of a foreign channel          CHANNEL_CREATE on the outbound socket
+//	trying      100                                  Dial, empty dialstatus                    CHANNEL_CREATE
+//	ringing     180                                  ChannelStateChange Ringing, Dial RINGING  CHANNEL_PROGRESS
+//	early media 183 (or 180) with SDP                Dial PROGRESS                             CHANNEL_PROGRESS_MEDIA
+//	forwarded   181                                  Dial with forward                         CHANNEL_PROGRESS after a redirect
+//	answered    200 to the INVITE, ACK sent          ChannelStateChange Up, StasisStart        CHANNEL_ANSWER
+//	joined      both audio paths forwarded           ChannelEnteredBridge of the second        CHANNEL_BRIDGE
+//	parted      -                                    ChannelLeftBridge                         CHANNEL_UNBRIDGE
+//	dtmf        RFC 4733 events, INFO                ChannelDtmfReceived                       DTMF
+//	prompt_done the tone's end                       PlaybackFinished                          PLAYBACK_STOP
+//	held        re-INVITE sendonly, inactive         ChannelHold                               CHANNEL_HOLD
+//	ended       BYE, a final 3xx to 6xx, silence     ChannelDestroyed: cause and tech_cause    CHANNEL_HANGUP_COMPLETE
+//	link lost   - (a transport's loss is per leg)    the websocket                             the socket, or no HEARTBEAT
+//
+// # Decisions
+//
+// A call is ended at the moment its outcome is known, not when the last phone confirmed its release: a client that
+// hangs up gets the final record in the answer, and a phone that never confirms cannot hold the record open.
+//
+// Failover between ways is the step's, not a backend's: the rule that no phone rings twice is then one rule, tested once.
+//
+// Prepare is a call of its own so that what a backend will send is stored with the intent in one commit; a second
+// commit between the look-up and the wire would cost the caller the wait.
 package call
