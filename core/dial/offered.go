@@ -2,6 +2,7 @@ package dial
 
 import (
 	"context"
+	"strings"
 
 	"c2d/core/access"
 	"c2d/core/call"
@@ -32,7 +33,7 @@ func (s *Service) offered(ctx context.Context, backend string, ev call.LegEvent)
 	if err != nil {
 		return call.Call{}, err
 	}
-	to, err := s.callee(ctx, a.Tenant, s.dialled(ev.To))
+	to, err := s.callee(ctx, a.Tenant, dialled(ev.To))
 	if err == nil && to.blocked {
 		err = fault.New(fault.CodeBlocked, "blocked")
 	}
@@ -52,10 +53,11 @@ func (s *Service) offered(ctx context.Context, backend string, ev call.LegEvent)
 	return c, nil
 }
 
-// dialled reads what a phone dialled: an address of record whose user part is a number means that number.
-func (s *Service) dialled(to string) Ref {
-	if _, ok := identity.StripNumber(to); ok {
-		return Ref{Number: to}
+// dialled reads what a phone dialled: a URI whose user part is a number means that number (RFC 3261 section 19.1.6).
+func dialled(to string) Ref {
+	number, _, _ := strings.Cut(strings.TrimPrefix(to, "sip:"), "@")
+	if _, ok := identity.StripNumber(number); ok {
+		return Ref{Number: number}
 	}
 	return Ref{URI: to}
 }
