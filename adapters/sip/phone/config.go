@@ -1,0 +1,56 @@
+package phone
+
+import (
+	"net/netip"
+	"time"
+
+	"c2d/adapters/sip/sdp"
+)
+
+// Config says who a phone is and how it behaves.
+type Config struct {
+	AOR       string         // "sip:harry@house.example"
+	Username  string         // for digest; empty is the user part of AOR
+	Password  string         // empty answers no challenge
+	Registrar netip.AddrPort // REGISTER and the INVITEs of Dial are sent here
+	Listen    netip.AddrPort // SIP over UDP, port 0 is any; RTP has free ports of the same address
+	Expires   time.Duration  // wanted of the registrar; 0 is 10 min
+	ToneHz    int            // what it says; 0 is silence, which is sent as packets too
+	Codecs    []sdp.Codec    // empty is sdp.DefaultCodecs
+
+	Answer          Answer
+	EarlyMedia      bool // rings with 183, SDP and its tone in place of 180
+	RefuseReinvites bool // answers every re-INVITE with 488, and talks on
+
+	Notify func(Event) // is told every event, in order; returns soon
+}
+
+// Answer says what a phone does with a call. The zero value rings until Accept, Refuse or the caller's CANCEL: the
+// phone on an empty desk.
+type Answer struct {
+	Status int           // 200 answers, 300 and above refuses; 0 decides nothing
+	After  time.Duration // how long it rings before; a refusal after 0 s does not ring at all
+}
+
+// Auto answers after a while.
+func Auto(after time.Duration) Answer { return Answer{Status: 200, After: after} }
+
+// Busy is a phone that is in use: 486 without ringing.
+func Busy() Answer { return Answer{Status: 486} }
+
+// Reject rings and is then refused by its owner: 603.
+func Reject(after time.Duration) Answer { return Answer{Status: 603, After: after} }
+
+// Never rings on.
+func Never() Answer { return Answer{} }
+
+func (a Answer) rings() bool { return a.Status < 300 || a.After > 0 }
+
+func (c *Config) fill() {
+	if c.Expires == 0 {
+		c.Expires = 10 * time.Minute
+	}
+	if len(c.Codecs) == 0 {
+		c.Codecs = sdp.DefaultCodecs()
+	}
+}
