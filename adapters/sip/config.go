@@ -1,0 +1,154 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"c2d/core/access"
+	"c2d/core/fault"
+)
+
+// Config is the built-in phone system: the `sip` section of the configuration file, with the sections and backends that
+// belong to it. It is decoded strictly; [Config.Validate] says all that is wrong at once.
+type Config struct {
+	Domain    string   `yaml:"domain"`    // what phones register under, and the realm
+	Listen    []string `yaml:"listen"`    // "udp:127.0.0.1:5060"; port 0 takes a free one
+	Advertise string   `yaml:"advertise"` // host or address in Via and Contact, for NAT and containers; empty is the listening one
+	Relay     bool     `yaml:"relay"`     // never redirect phones to each other: all audio goes through us
+	Limits    Limits   `yaml:"limits"`
+
+	Media   Media   `yaml:"-"` // the `media` section
+	Country string  `yaml:"-"` // whose ring-back and busy tones are played: "CN", "US", "GB", "DE"
+	Tenant  string  `yaml:"-"` // whose phones register here; empty is the main one
+	Entries []Entry `yaml:"-"` // the backends of kind sip
+}
+
+// Media is the `media` section: where our RTP is received.
+type Media struct {
+	Address string `yaml:"address"` // an IP address of this machine that phones can reach
+	Ports   string `yaml:"ports"`   // "30000-30999": one even and the odd one above it for each phone that is not direct
+}
+
+// Entry is one configured backend of kind sip. One without a proxy is the house: the phones that are registered here.
+type Entry struct {
+	Name string `yaml:"name"`
+	Kind string `yaml:"kind"`
+}
+
+// Limits bound what strangers can make us do, for each source address. Zero values are the defaults.
+type Limits struct {
+	Rate  float64 `yaml:"rate"`  // new requests in a second, 50
+	Burst int     `yaml:"burst"` // that may come at once, 200
+}
+
+// Validate returns every error of the configuration, joined; each is a fault with its field.
+func (c Config) Validate() error {
+	errs := []error{c.validateDomain(), c.validateAdvertise(), c.validateListen()}
+	_, _, _, err := c.Media.parse()
+	errs = append(errs, err, c.validateEntries())
+	if c.Limits.Rate < 0 || c.Limits.Burst < 0 {
+		errs = append(errs, fault.Field(fault.CodeInvalid, "sip.limits", "must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) validateDomain() error {
+	if !hostname(c.Domain) {
+		return fault.Field(fault.CodeInvalid, "sip.domain", "must be a domain name or an IP address")
+	}
+	return nil
+}
+
+func (c Config) validateAdvertise() error {
+	if c.Advertise != "" && !hostname(c.Advertise) {
+		return fault.Field(fault.CodeInvalid, "sip.advertise", "must be a host name or an IP address, without a port")
+	}
+	return nil
+}
+
+func (c Config) validateListen() error {
+	var errs []error
+	if len(c.Listen) == 0 {
+		errs = append(errs, fault.Field(fault.CodeInvalid, "sip.listen", "at least one address is needed"))
+	}
+	for i, l := range c.Listen {
+		if _, err := parseListen(l); err != nil {
+			errs = append(errs, fault.Field(fault.CodeInvalid, fmt.Sprintf("sip.listen[%d]", i), "%s", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) validateEntries() error {
+	var errs []error
+	seen := map[string]bool{}
+	for i, e := range c.Entries {
+		field := fmt.Sprintf("backends[%d].name", i)
+		switch {
+		case e.Name == "":
+			errs = append(errs, fault.Field(fault.CodeInvalid, field, "is missing"))
+		case seen[e.Name]:
+			errs = append(errs, fault.Field(fault.CodeInvalid, field, "is there twice"))
+		}
+		seen[e.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) tenant() string {
+	if c.Tenant == "" {
+		return access.MainTenant
+	}
+	return c.Tenant
+}
+
+// listenAddr is one parsed listening address.
+type listenAddr struct {
+	network string // udp
+	addr    netip.AddrPort
+}
+
+func parseListen(s string) (listenAddr, error) {
+	network, rest, ok := strings.Cut(s, ":")
+	if !ok || network != "udp" {
+		return listenAddr{}, errors.New(`must begin with "udp:"`)
+	}
+	a, err := netip.ParseAddrPort(rest)
+	if err != nil {
+		return listenAddr{}, errors.New("must end in an IP address and a port")
+	}
+	return listenAddr{network: network, addr: a}, nil
+}
+
+// parse returns the address and the range of ports.
+func (m Media) parse() (addr netip.Addr, first, last int, err error) {
+	var errs []error
+	addr, aerr := netip.ParseAddr(m.Address)
+	if aerr != nil || addr.IsUnspecified() {
+		errs = append(errs, fault.Field(fault.CodeInvalid, "media.address", "must be an IP address that phones can reach"))
+	}
+	a, b, _ := strings.Cut(m.Ports, "-")
+	first, e1 := strconv.Atoi(a)
+	last, e2 := strconv.Atoi(b)
+	if e1 != nil || e2 != nil || first < 1024 || last > 65535 || last <= first {
+		errs = append(errs, fault.Field(fault.CodeInvalid, "media.ports", `must be a range such as "30000-30999", from 1024 to 65535`))
+	}
+	return addr, first, last, errors.Join(errs...)
+}
+
+// hostname reports whether s can be the host part of a SIP URI.
+func hostname(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	if net.ParseIP(s) != nil {
+		return true
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r == '-' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	})
+}

@@ -1,0 +1,192 @@
+package sip
+
+import (
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/dialog"
+)
+
+// allow are the methods that we take, as OPTIONS says.
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+
+// guard is the library's handler: a message that makes us panic costs its sender the call, not everybody the process.
+func (s *Stack) guard(req *sip.Request, tx *sip.ServerTx) {
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		return
+	}
+	s.work.Add(1)
+	s.mu.Unlock()
+	defer s.work.Done()
+	defer tx.TerminateGracefully()
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic in a SIP handler", "method", req.Method, "panic", p, "stack", string(debug.Stack()))
+			s.reply(tx, req, sip.StatusInternalServerError)
+		}
+	}()
+	s.dispatch(req, tx)
+}
+
+func (s *Stack) guardStray(res *sip.Response) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic in a SIP response", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	s.stray(res)
+}
+
+// dispatch is the table in doc.go.
+func (s *Stack) dispatch(req *sip.Request, tx *sip.ServerTx) {
+	if !wellFormed(req) {
+		s.reply(tx, req, sip.StatusBadRequest)
+		return
+	}
+	if dialog.Tag(req.To()) != "" && req.Method != sip.REGISTER && req.Method != sip.CANCEL {
+		s.inDialog(req, tx)
+		return
+	}
+	if req.Method == sip.ACK {
+		return // of a refusal; the transaction has taken what is its own
+	}
+	if !s.limits.allow(source(req).Addr(), time.Now()) {
+		s.busy(req, tx)
+		return
+	}
+	if unknown := req.GetHeaders("Require"); len(unknown) > 0 && req.Method != sip.CANCEL && req.Method != sip.REGISTER {
+		s.unsupported(req, tx, unknown)
+		return
+	}
+	s.outOfDialog(req, tx)
+}
+
+func (s *Stack) outOfDialog(req *sip.Request, tx *sip.ServerTx) {
+	switch req.Method {
+	case sip.REGISTER:
+		_ = tx.Respond(s.deps.Registrar.Register(s.ctx, req, source(req), strings.ToLower(req.Transport())))
+	case sip.INVITE:
+		if f := req.MaxForwards(); f != nil && f.Val() == 0 {
+			s.reply(tx, req, sip.StatusTooManyHops)
+			return
+		}
+		s.onInvite(req, tx)
+	case sip.CANCEL:
+		s.overtake(req)
+		s.reply(tx, req, sip.StatusCallTransactionDoesNotExists)
+	case sip.OPTIONS:
+		s.options(req, tx)
+	default:
+		s.reply(tx, req, unserved(req.Method))
+	}
+}
+
+// unserved is the status for a method that we do not take outside a dialog, or not at all.
+func unserved(m sip.RequestMethod) int {
+	switch m {
+	case sip.BYE, sip.UPDATE, sip.INFO, sip.PRACK, sip.NOTIFY:
+		return sip.StatusCallTransactionDoesNotExists
+	case sip.SUBSCRIBE, sip.PUBLISH:
+		return 489
+	}
+	return sip.StatusNotImplemented
+}
+
+// wellFormed reports whether the headers are there that every handler reads.
+func wellFormed(req *sip.Request) bool {
+	return req.From() != nil && req.To() != nil && req.CallID() != nil && req.CSeq() != nil && req.Via() != nil &&
+		req.CSeq().MethodName == req.Method && dialog.Tag(req.From()) != ""
+}
+
+// source returns where a request came from.
+func source(req *sip.Request) netip.AddrPort {
+	a, _ := netip.ParseAddrPort(req.Source()) // the library wrote it from the socket
+	return a
+}
+
+// busy answers a source that is over its limit: a phone learns when to come back.
+func (s *Stack) busy(req *sip.Request, tx *sip.ServerTx) {
+	res := s.response(req, sip.StatusServiceUnavailable)
+	res.AppendHeader(sip.NewHeader("Retry-After", "5"))
+	_ = tx.Respond(res)
+}
+
+// unsupported refuses extensions that the caller demands: we have none (RFC 3261 section 8.2.2.3).
+func (s *Stack) unsupported(req *sip.Request, tx *sip.ServerTx, required []sip.Header) {
+	res := s.response(req, sip.StatusBadExtension)
+	for _, h := range required {
+		res.AppendHeader(sip.NewHeader("Unsupported", h.Value()))
+	}
+	_ = tx.Respond(res)
+}
+
+func (s *Stack) options(req *sip.Request, tx *sip.ServerTx) {
+	res := s.response(req, sip.StatusOK)
+	res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
+	_ = tx.Respond(res)
+}
+
+// response builds a response with what all of ours say.
+func (s *Stack) response(req *sip.Request, status int) *sip.Response {
+	res := sip.NewResponseFromRequest(req, status, phrases[status], nil)
+	if status != sip.StatusTrying {
+		res.AppendHeader(sip.NewHeader("Allow", allow))
+	}
+	return res
+}
+
+func (s *Stack) reply(tx *sip.ServerTx, req *sip.Request, status int) {
+	if req.Method != sip.ACK {
+		_ = tx.Respond(s.response(req, status))
+	}
+}
+
+// response builds a response within the leg's dialog: our tag and our Contact.
+func (l *leg) response(req *sip.Request, status int) *sip.Response {
+	res := l.s.response(req, status)
+	if status == sip.StatusTrying {
+		return res
+	}
+	res.To().Params.Add("tag", l.tag)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h, err := l.s.hop(sip.NetworkToUpper(req.Transport())); err == nil && status < 300 && l.dlg != nil {
+		res.AppendHeader(l.dlg.ContactFor(h))
+	}
+	return res
+}
+
+// overtake remembers a CANCEL whose INVITE has not come yet: each datagram is read by a goroutine of its own. The
+// memory is bounded, and short.
+func (s *Stack) overtake(req *sip.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for k, until := range s.early {
+		if now.After(until) {
+			delete(s.early, k)
+		}
+	}
+	if len(s.early) < 1024 {
+		s.early[earlyKey(req)] = now.Add(5 * time.Second)
+	}
+}
+
+// overtaken reports whether the CANCEL of an INVITE came before it.
+func (s *Stack) overtaken(req *sip.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, ok := s.early[earlyKey(req)]
+	delete(s.early, earlyKey(req))
+	return ok && time.Now().Before(until)
+}
+
+func earlyKey(req *sip.Request) string {
+	return req.CallID().Value() + "\x00" + req.Via().Params.GetOr("branch", "") + "\x00" + req.Source()
+}

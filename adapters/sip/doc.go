@@ -1,0 +1,76 @@
+// Package sip is the built-in phone system: a B2BUA, a registrar and a media relay in one process (RFC 3261, 3264, 3725),
+// and the [call.Backend] of the phones that are registered here.
+//
+// sipgo is used for its parser, transports and transactions only. Its dialogs are replaced by package dialog (the reasons
+// are there), its server by the handler here: a handler's return ends its transaction, so an INVITE's handler stays until
+// the ACK; a panic in a handler would end the process, so each runs under a guard; a 2xx is never repeated by the
+// library, so [Stack] repeats it.
+//
+// # Who handles a request
+//
+// The first row that fits decides.
+//
+//	request                                    handled by
+//	lacks From tag, To, Call-ID, CSeq or Via   400
+//	has a To tag                               the leg with that Call-ID and that tag of ours, if the peer's tag is right
+//	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, ACK; else 481. An INVITE or
+//	                                           UPDATE out of order is 500
+//	ACK                                        dropped: the transaction has taken what is its own
+//	its source is over its limit               503 with Retry-After
+//	demands an extension (Require)             420
+//	REGISTER                                   the registrar
+//	INVITE, Max-Forwards 0                     483
+//	INVITE that we sent ourselves              482
+//	INVITE                                     the registrar's digest: 407 or 403 for strangers; then offered to core
+//	CANCEL without its INVITE                  481, and the INVITE that it overtook gets 487
+//	OPTIONS                                    200 with Allow
+//	BYE, UPDATE, INFO, PRACK, NOTIFY           481
+//	SUBSCRIBE, PUBLISH                         489
+//	any other                                  501
+//
+// The source address of a request inside a dialog is not compared: phones change theirs (Wi-Fi, NAT rebinding), and who
+// can read both tags off the wire can forge the address too. Call-IDs and tags of ours are random.
+//
+// # One leg of ours
+//
+// Call-ID is the leg id. One goroutine follows the first INVITE until it has its outcome; none belongs to a leg that
+// talks. What ends it:
+//
+//	ICMP port unreachable, nothing received yet   unreachable, not rung
+//	no reply within 10 s                          unreachable; late replies find an orphan: 18x is cancelled, 200 gets ACK and BYE
+//	3xx to 6xx                                    by the table in cause.go
+//	ring limit, HangUp                            CANCEL, at the first 1xx if there was none yet; a 200 that crosses it gets ACK and BYE
+//	2xx                                           ACK at once; BYE if its session description cannot be used; else answered
+//	a second 2xx with another To tag              ACK and BYE: a proxy forked, and two phones were lifted
+//
+// # Media of two legs
+//
+//	caller's phone      we                   callee's phone
+//	   |<-- INVITE, our RTP address ------------|
+//	   |--- 200 ------->| ring-back             |
+//	   |                |-- INVITE, our RTP --->|  codecs that the caller's phone answered with
+//	   |<== early media, in place of ring-back =|  183
+//	   |<== forwarded both ways ===============>|  200, ACK, joined
+//	   |<-- INVITE, b --|                       |
+//	   |--- 200 ------->|-- INVITE, a's answer->|
+//	   |                |<-- 200 ---------------|  one more round if an address moved
+//	   |<== direct ============================>|  our ports are free
+//
+// Whoever refuses, is silent, or is seen behind another address than it names stays forwarded; whoever was redirected
+// before that is brought back by another re-INVITE. A phone that offers something itself meanwhile starts the exchange
+// again. Once direct, an offer of one phone (hold, resume, codec) is passed through to the other.
+//
+// Rejected: flow I of RFC 3725 (a caller's phone gives up 32 s after its 200), and an INVITE without a description (many
+// phones offer codecs then that the other lacks).
+//
+// # After a restart
+//
+// Each event that changes what is needed carries a resume blob (resume.go). A leg that rang is cancelled with the stored
+// branch and told as lost; one that talked directly just goes on; one that was forwarded takes its RTP ports again or is
+// ended; an exchange that was not over is done anew.
+//
+// # Known limits of the library
+//
+// The 487 of a cancelled INVITE is built by the library and carries a To tag of its own. Each datagram is handled by its
+// own goroutine, so CSeq order is enforced for INVITE and UPDATE only.
+package sip

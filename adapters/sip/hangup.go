@@ -1,0 +1,66 @@
+package sip
+
+import (
+	"context"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/core/call"
+)
+
+// HangUp implements [call.Backend]: CANCEL before the answer (as soon as a 1xx allows it), BYE after it, a refusal for
+// an offered leg.
+func (s *Stack) HangUp(_ context.Context, leg string, why call.Reason) error {
+	if l := s.leg(leg); l != nil {
+		l.hangUp(why)
+	}
+	return nil
+}
+
+func (l *leg) hangUp(why call.Reason) {
+	l.mu.Lock()
+	first := l.why == ""
+	if first {
+		l.why = why
+	}
+	state, offer := l.state, l.offer
+	l.mu.Unlock()
+	switch {
+	case !first || state == call.LegEnded:
+	case state == call.LegAnswered:
+		l.sayBye()
+	case offer != nil:
+		offer.order(refusal(why), nil)
+	default:
+		l.nudge()
+	}
+}
+
+// sayBye sends BYE and tells the end of the leg when it is answered, by whatever: 2xx, 481 or 408 all mean that the
+// dialog is gone (RFC 3261 section 15.1.1). A phone that does not answer is not waited for; the BYE is repeated for
+// 32 s all the same.
+func (l *leg) sayBye() {
+	tx, _, err := l.send(sip.BYE, noBody)
+	if err != nil {
+		l.finish(call.Cause{Reason: call.Completed})
+		return
+	}
+	l.s.spawn(func() {
+		ctx, cancel := context.WithTimeout(l.s.ctx, l.s.waits.bye)
+		res, err := final(ctx, tx)
+		cancel()
+		l.finish(byeCause(res))
+		if err != nil {
+			_, _ = final(l.s.ctx, tx)
+		}
+		tx.Terminate()
+	})
+}
+
+func byeCause(res *sip.Response) call.Cause {
+	c := call.Cause{Reason: call.Completed, Q850: 16}
+	if res != nil {
+		c.SIP = res.StatusCode
+	}
+	return c
+}

@@ -1,0 +1,75 @@
+package sip
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const mostSources = 4096 // source addresses that are remembered at once
+
+// limiter is a token bucket for each source address, in bounded memory: when the table is full, the addresses whose
+// bucket is full again are forgotten, since they are like new ones; if none is, strangers share one bucket.
+// Safe for concurrent use.
+type limiter struct {
+	rate  float64 // tokens in a second
+	burst float64
+
+	mu      sync.Mutex
+	buckets map[netip.Addr]*bucket
+	shared  bucket
+}
+
+type bucket struct {
+	tokens float64
+	at     time.Time
+}
+
+func newLimiter(l Limits) *limiter {
+	lim := &limiter{rate: l.Rate, burst: float64(l.Burst), buckets: map[netip.Addr]*bucket{}}
+	if lim.rate == 0 {
+		lim.rate = 50
+	}
+	if lim.burst == 0 {
+		lim.burst = 200
+	}
+	lim.shared.tokens = lim.burst
+	return lim
+}
+
+// allow takes one token of the source's bucket, and reports whether there was one.
+func (l *limiter) allow(source netip.Addr, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(source, now)
+	b.tokens = min(l.burst, b.tokens+l.rate*now.Sub(b.at).Seconds())
+	b.at = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+func (l *limiter) bucket(source netip.Addr, now time.Time) *bucket {
+	if b := l.buckets[source]; b != nil {
+		return b
+	}
+	if len(l.buckets) >= mostSources {
+		l.forget(now)
+	}
+	if len(l.buckets) >= mostSources {
+		return &l.shared
+	}
+	b := &bucket{tokens: l.burst, at: now}
+	l.buckets[source] = b
+	return b
+}
+
+func (l *limiter) forget(now time.Time) {
+	for a, b := range l.buckets {
+		if b.tokens+l.rate*now.Sub(b.at).Seconds() >= l.burst {
+			delete(l.buckets, a)
+		}
+	}
+}

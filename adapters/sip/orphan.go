@@ -1,0 +1,108 @@
+package sip
+
+import (
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/dialog"
+)
+
+// orphan is an INVITE that left and that no leg waits for any more: its phone was silent, its leg was given up, or the
+// process that sent it died. What comes late is released: an 18x is cancelled, a 200 gets ACK and BYE.
+type orphan struct {
+	invite    dialog.Invite
+	until     time.Time
+	cancelled bool
+	byed      map[string]*dialog.Dialog // by To tag
+}
+
+// orphaned remembers an INVITE for late replies, and forgets those whose time is over.
+func (s *Stack) orphaned(inv dialog.Invite) *orphan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for k, o := range s.orphans {
+		if now.After(o.until) {
+			delete(s.orphans, k)
+		}
+	}
+	key := dialogKey(inv.CallID, inv.Tag)
+	o := s.orphans[key]
+	if o == nil {
+		o = &orphan{invite: inv, until: now.Add(s.waits.orphan), byed: map[string]*dialog.Dialog{}}
+		s.orphans[key] = o
+	}
+	return o
+}
+
+// abandon acknowledges a 2xx that nobody wants and ends its dialog: ACK each time it comes, BYE once.
+func (s *Stack) abandon(inv dialog.Invite, res *sip.Response) {
+	o := s.orphaned(inv)
+	tag := dialog.Tag(res.To())
+	s.mu.Lock()
+	d, again := o.byed[tag]
+	s.mu.Unlock()
+	if again {
+		s.ack(d, inv.Seq)
+		return
+	}
+	made, err := inv.Confirm(res)
+	if err != nil {
+		if made.RemoteTag == "" {
+			return // not even a dialog
+		}
+		made.Target = inv.Target // no usable Contact: where the INVITE went
+	}
+	s.mu.Lock()
+	o.byed[tag] = &made
+	s.mu.Unlock()
+	s.ack(&made, inv.Seq)
+	s.bye(&made)
+}
+
+// withdraw cancels an orphan that still rings, once.
+func (s *Stack) withdraw(o *orphan, reason string) {
+	s.mu.Lock()
+	first := !o.cancelled
+	o.cancelled = true
+	s.mu.Unlock()
+	if first {
+		s.sendCancel(o.invite, reason)
+	}
+}
+
+func (s *Stack) sendCancel(inv dialog.Invite, reason string) {
+	h, err := s.hop(inv.Transport)
+	if err != nil {
+		return
+	}
+	req, err := inv.Cancel(h, reason)
+	if err != nil {
+		s.log.Error("CANCEL", "leg", inv.CallID, "error", err)
+		return
+	}
+	s.background(req, func(*sip.Response) {})
+}
+
+// stray takes a response without a transaction: a 200 whose transaction is over, or a late one to an orphan. What
+// belongs to no INVITE of ours is nobody's business: an unsolicited 200 makes us send nothing.
+func (s *Stack) stray(res *sip.Response) {
+	seq, id := res.CSeq(), res.CallID()
+	if seq == nil || id == nil || seq.MethodName != sip.INVITE || res.From() == nil || res.To() == nil {
+		return
+	}
+	key := dialogKey(id.Value(), dialog.Tag(res.From()))
+	s.mu.Lock()
+	l, o := s.dialogs[key], s.orphans[key]
+	s.mu.Unlock()
+	switch {
+	case l != nil:
+		l.again(res)
+	case o == nil:
+	case res.IsSuccess():
+		s.abandon(o.invite, res)
+	case res.IsProvisional() && res.StatusCode > sip.StatusTrying:
+		s.withdraw(o, "")
+	}
+}

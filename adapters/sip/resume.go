@@ -1,0 +1,131 @@
+package sip
+
+import (
+	"encoding/json"
+
+	"c2d/adapters/sip/dialog"
+	"c2d/adapters/sip/sdp"
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// blob is what is stored of a leg, so that another process can take it up. Before the answer it holds the INVITE; from
+// the answer on the dialog, both sides' media, and the RTP port while we forward.
+type blob struct {
+	Tag    string         `json:"tag"`
+	Invite *dialog.Invite `json:"invite,omitempty"`
+	Dialog *dialog.Dialog `json:"dialog,omitempty"`
+	Local  sdp.Local      `json:"local"`
+	Remote *sdp.Media     `json:"remote,omitempty"`
+	Port   int            `json:"port,omitempty"`
+	Direct bool           `json:"direct,omitempty"`
+	Peer   string         `json:"peer,omitempty"`
+	JoinTo string         `json:"join_to,omitempty"`
+	Held   bool           `json:"held,omitempty"`
+}
+
+func decodeBlob(raw []byte) (b blob, err error) {
+	if err = json.Unmarshal(raw, &b); err != nil {
+		return b, fault.Wrap(fault.CodeInvalid, err, "resume blob")
+	}
+	return b, nil
+}
+
+// recovery is what is left to do for one leg of a former process, once messages can be sent.
+type recovery struct {
+	leg    *leg           // answered: its dialog goes on
+	invite *dialog.Invite // not answered: to be released
+	cause  call.Cause     // of the end that is told, if leg cannot go on
+	ended  bool
+}
+
+// adopt rebuilds the legs that a former process left, before the first message is read: a BYE of a phone that hung up
+// meanwhile finds its dialog.
+func (s *Stack) adopt(open []call.OpenLeg) []recovery {
+	var todo []recovery
+	for _, o := range open {
+		b, err := decodeBlob(o.Resume)
+		switch {
+		case err != nil:
+			s.log.Warn("a leg cannot be taken up", "leg", o.Leg, "error", err)
+			todo = append(todo, recovery{leg: s.newLeg(o.Leg, o.Leg, ""), ended: true})
+		case b.Dialog == nil || o.State != call.LegAnswered && b.Invite != nil:
+			todo = append(todo, s.released(o, b))
+		default:
+			todo = append(todo, s.rebuilt(o, b))
+		}
+	}
+	return todo
+}
+
+// released is a leg that rang: nobody waits for it any more.
+func (s *Stack) released(o call.OpenLeg, b blob) recovery {
+	r := recovery{leg: s.newLeg(o.Leg, o.Leg, b.Tag), invite: b.Invite, ended: true}
+	if b.Invite != nil {
+		s.orphaned(*b.Invite)
+	}
+	return r
+}
+
+// rebuilt is a leg that talked. One whose audio we forwarded needs its own ports again, since its phone sends there.
+func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
+	l := s.newLeg(o.Leg, b.Dialog.CallID, b.Tag)
+	l.way, l.dlg, l.local, l.joinTo = o.Way, b.Dialog, b.Local, b.JoinTo
+	l.direct, l.peer, l.held, l.state = b.Direct, b.Peer, b.Held, call.LegAnswered
+	l.dlg.Resume()
+	l.settle()
+	if b.Remote != nil {
+		l.remote = *b.Remote
+	}
+	r := recovery{leg: l}
+	if b.Port != 0 {
+		ep, err := s.pool.OpenAt(b.Port)
+		if err != nil {
+			r.ended, r.cause = true, call.Cause{Reason: call.MediaFailed, Text: "RTP port is taken"}
+		} else {
+			l.ep = ep
+			l.setRemote(l.remote)
+			l.hear()
+		}
+	}
+	s.add(l)
+	return r
+}
+
+// takeUp does what recovery owes: releases what rang, ends what cannot go on, and forwards and redirects again those
+// whose joining was not over.
+func (s *Stack) takeUp(todo []recovery) {
+	for _, r := range todo {
+		switch {
+		case r.invite != nil:
+			s.withdraw(s.orphaned(*r.invite), "")
+			r.leg.finish(call.Cause{Reason: call.Lost})
+		case r.ended && r.leg.dlg != nil:
+			r.leg.order(r.cause.Reason)
+			r.leg.sayBye()
+		case r.ended:
+			r.leg.finish(call.Cause{Reason: call.Lost})
+		default:
+			s.rejoin(r.leg)
+		}
+	}
+}
+
+// rejoin links a relayed leg to its peer again, once for the two.
+func (s *Stack) rejoin(l *leg) {
+	l.mu.Lock()
+	peer := s.leg(l.peer)
+	l.mu.Unlock()
+	if peer == nil || l.id > peer.id {
+		return
+	}
+	unlock := both(l, peer)
+	linked := l.ep != nil && peer.ep != nil
+	if linked {
+		l.connect(peer)
+	}
+	unlock()
+	if linked {
+		s.spawn(func() { s.redirect(l, peer) })
+	}
+}

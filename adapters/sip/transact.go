@@ -1,0 +1,167 @@
+package sip
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/dialog"
+	"c2d/core/fault"
+)
+
+func newTag() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func newBranch() string { return sip.RFC3261BranchMagicCookie + newTag() }
+
+// sessionID returns a number for the o= line (RFC 8866 section 5.2) that fits every phone's parser.
+func sessionID() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return uint64(binary.BigEndian.Uint32(b[:]))
+}
+
+// write sends a request without a transaction: an ACK. Each sending is of a fresh message, since the library writes
+// into it.
+func (s *Stack) write(req *sip.Request) {
+	if err := s.tp.WriteMsg(req); err != nil {
+		s.log.Warn("ACK was not sent", "call_id", req.CallID().Value(), "error", err)
+	}
+}
+
+// final waits for the final response of a transaction, and reads all that comes before. Errors: fault.CodeBackendUnavailable
+// when there is none until ctx or the transaction ends.
+func final(ctx context.Context, tx *sip.ClientTx) (*sip.Response, error) {
+	for {
+		select {
+		case res := <-tx.Responses():
+			if !res.IsProvisional() {
+				return res, nil
+			}
+		case <-tx.Done():
+			return nil, fault.Wrap(fault.CodeBackendUnavailable, tx.Err(), "no reply")
+		case <-ctx.Done():
+			return nil, fault.Wrap(fault.CodeBackendUnavailable, ctx.Err(), "no reply in time")
+		}
+	}
+}
+
+// background sends a request for whose outcome nobody waits, and then is called with the outcome (nil for none).
+// The transaction repeats it for 32 s.
+func (s *Stack) background(req *sip.Request, then func(*sip.Response)) {
+	tx, err := s.tx.Request(s.ctx, req)
+	if err != nil {
+		s.log.Warn("request was not sent", "method", req.Method, "error", err)
+		then(nil)
+		return
+	}
+	s.spawn(func() {
+		res, _ := final(s.ctx, tx)
+		tx.Terminate()
+		then(res)
+	})
+}
+
+// bye ends a dialog that is nobody's: nobody waits for the reply.
+func (s *Stack) bye(d *dialog.Dialog) {
+	h, err := s.hop(d.Transport)
+	if err != nil {
+		return
+	}
+	s.background(d.Request(sip.BYE, h, nil), func(*sip.Response) {})
+}
+
+// ack acknowledges a 2xx to the INVITE with that CSeq.
+func (s *Stack) ack(d *dialog.Dialog, seq uint32) {
+	if h, err := s.hop(d.Transport); err == nil {
+		s.write(d.Ack(seq, h, nil))
+	}
+}
+
+// ask sends a request within the leg's dialog and returns the final response, whatever it is. A 2xx to an INVITE is
+// acknowledged at once. Errors: fault.CodeBackendUnavailable when there is no reply in time, CodeConflict when there is
+// no dialog.
+func (l *leg) ask(ctx context.Context, method sip.RequestMethod, body func(*leg) []byte) (*sip.Response, error) {
+	tx, seq, err := l.send(method, body)
+	if err != nil {
+		return nil, err
+	}
+	if method == sip.INVITE {
+		tx.OnRetransmission(l.again)
+	}
+	res, err := final(ctx, tx)
+	if method != sip.INVITE {
+		tx.Terminate()
+	}
+	if err != nil {
+		tx.Terminate() // a 200 that is late all the same is a stray, and gets its ACK there
+		return nil, err
+	}
+	if res.IsSuccess() {
+		l.accepted(method, seq, res)
+	}
+	return res, nil
+}
+
+// send builds and sends under the lock: the order of CSeqs is the order on the wire.
+func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.ClientTx, uint32, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dlg == nil {
+		return nil, 0, fault.New(fault.CodeConflict, "the leg has no dialog")
+	}
+	h, err := l.s.hop(l.dlg.Transport)
+	if err != nil {
+		return nil, 0, err
+	}
+	req := l.dlg.Request(method, h, body(l))
+	tx, err := l.s.tx.Request(l.s.ctx, req)
+	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
+}
+
+func (l *leg) accepted(method sip.RequestMethod, seq uint32, res *sip.Response) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if method == sip.INVITE || method == sip.UPDATE {
+		l.dlg.Refresh(res)
+	}
+	if method == sip.INVITE {
+		l.s.ack(l.dlg, seq)
+	}
+}
+
+// again answers a repeated 2xx of an INVITE: the ACK was lost. One with another To tag is a fork's.
+func (l *leg) again(res *sip.Response) {
+	if !res.IsSuccess() || res.CSeq() == nil {
+		return
+	}
+	l.mu.Lock()
+	mine := l.dlg != nil && l.dlg.Owns(res)
+	if mine {
+		l.s.ack(l.dlg, res.CSeq().SeqNo)
+	}
+	inv := l.invite
+	l.mu.Unlock()
+	if !mine && inv.CallID != "" {
+		l.s.abandon(inv, res)
+	}
+}
+
+// noBody is the body of requests that have none.
+func noBody(*leg) []byte { return nil }
+
+// after returns a channel that is ready after d, or never for 0.
+func after(d time.Duration) (<-chan time.Time, func()) {
+	if d <= 0 {
+		return nil, func() {}
+	}
+	t := time.NewTimer(d)
+	return t.C, func() { t.Stop() }
+}

@@ -1,0 +1,141 @@
+package sip
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/netip"
+	"strings"
+
+	"c2d/adapters/sip/dialog"
+	"c2d/core/call"
+	"c2d/core/fault"
+	"c2d/core/identity"
+	"c2d/core/user"
+)
+
+// contact is what a located way carries: one registered phone.
+type contact struct {
+	URI       string   `json:"uri"`
+	Path      []string `json:"path,omitempty"`
+	Transport string   `json:"transport"`
+	Source    string   `json:"source"`
+}
+
+func (c contact) encode() string {
+	raw, _ := json.Marshal(c) // strings only
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func decodeContact(s string) (c contact, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	if err == nil {
+		err = json.Unmarshal(raw, &c)
+	}
+	if err == nil {
+		_, err = netip.ParseAddrPort(c.Source)
+	}
+	if err != nil {
+		return c, fault.Field(fault.CodeInvalid, "way.contact", "is not one that Locate gave out")
+	}
+	return c, nil
+}
+
+// Locate implements [call.Backend]: one way for each phone that is registered now.
+func (s *Stack) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
+	if err := s.knows(w); err != nil {
+		return nil, err
+	}
+	if w.Contact != "" {
+		return []call.Way{w}, nil
+	}
+	bindings, err := s.deps.Registrar.Bindings(ctx, s.cfg.tenant(), w.Address)
+	if err != nil {
+		return nil, err
+	}
+	ways := make([]call.Way, 0, len(bindings))
+	for _, b := range bindings {
+		w.Contact = contactOf(b).encode()
+		ways = append(ways, w)
+	}
+	return ways, nil
+}
+
+func contactOf(b user.Binding) contact {
+	return contact{URI: b.Contact, Path: b.Path, Transport: b.Transport, Source: b.Source.String()}
+}
+
+// knows returns fault.CodeNoRoute unless the way's backend is an entry of ours. The entry decides how its numbers are
+// reached; the house's phones are reached where they registered.
+func (s *Stack) knows(w call.Way) error {
+	for _, e := range s.cfg.Entries {
+		if e.Name == w.Backend {
+			return nil
+		}
+	}
+	return fault.Field(fault.CodeNoRoute, "way.backend", "no such backend of kind sip")
+}
+
+// Prepare implements [call.Backend]. Errors: fault.CodeBadCharacter or CodeInvalid with the field for what cannot be
+// sent safely; CodeNoRoute.
+func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
+	if err := s.knows(o.Way); err != nil {
+		return nil, err
+	}
+	c, err := decodeContact(o.Way.Contact)
+	if err != nil {
+		return nil, err
+	}
+	from, err := s.shown(o.Show)
+	if err != nil {
+		return nil, err
+	}
+	inv := dialog.Invite{
+		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: c.URI, Routes: c.Path,
+		Transport: strings.ToUpper(c.Transport), Dest: c.Source, From: from, To: dialog.Party{URI: o.Way.Address},
+	}
+	if o.AutoAnswer {
+		inv.Headers = autoAnswer(s.cfg.Domain)
+	}
+	if err := inv.Check(); err != nil {
+		return nil, err
+	}
+	l := &leg{s: s, tag: inv.Tag, invite: inv, joinTo: o.JoinTo}
+	l.local.ID, l.local.Version, l.local.Addr = sessionID(), 1, s.cfg.Media.Address
+	return l.resume(), nil
+}
+
+// shown returns the From of a call: our own identity when there is no number to show.
+func (s *Stack) shown(show call.Shown) (dialog.Party, error) {
+	number := show.Number
+	if number == "" {
+		number = "anonymous"
+	} else if n, ok := identity.StripNumber(number); ok {
+		number = n
+	} else if !userPart(number) {
+		return dialog.Party{}, fault.Field(fault.CodeBadCharacter, "show.number", "cannot be shown on a phone")
+	}
+	if err := dialog.Clean("show.name", show.Name); err != nil {
+		return dialog.Party{}, err
+	}
+	return dialog.Party{Name: show.Name, URI: "sip:" + userPartEscaper.Replace(number) + "@" + s.cfg.Domain}, nil
+}
+
+// userPartEscaper escapes the one character of a number that no user part may hold (RFC 3261 section 25.1).
+var userPartEscaper = strings.NewReplacer("#", "%23")
+
+// userPart reports whether s is a short name that can stand in a URI as it is.
+func userPart(s string) bool {
+	return len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r == '-' || r == '_' || r == '.' || r == '+' || r == '*' ||
+			r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	})
+}
+
+// autoAnswer are the two headers that desk phones of all makes between them obey.
+func autoAnswer(domain string) []dialog.Header {
+	return []dialog.Header{
+		{Name: "Call-Info", Value: "<sip:" + domain + ">;answer-after=0"},
+		{Name: "Alert-Info", Value: "<http://" + domain + ">;info=alert-autoanswer;delay=0"},
+	}
+}
