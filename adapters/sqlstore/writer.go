@@ -1,0 +1,270 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"c2d/core/event"
+	"c2d/core/fault"
+)
+
+const (
+	queueLength = 1024             // writes that may wait; the next one waits for a place, as long as its context lets it
+	batchLength = 256              // writes that one commit may serve
+	writeLimit  = 15 * time.Second // for one write, and for a commit; then its connection counts as broken
+	closeLimit  = 5 * time.Second  // for the writes that wait when the store is closed
+)
+
+// state of a write: who moves it from waiting, the writer or whoever gave up, decides.
+const (
+	waiting int32 = iota
+	begun
+	abandoned
+)
+
+// write is one change that waits for, or takes part in, a transaction.
+type write struct {
+	ctx   context.Context
+	run   func(context.Context, *tx) error
+	limit time.Duration
+	state atomic.Int32
+	err   error // of this write alone; the writer's until it answers
+	done  chan error
+}
+
+// begin reports whether the write is to run: not if its context has ended, for then its caller is told so.
+func (r *write) begin() bool {
+	if err := r.ctx.Err(); err != nil {
+		r.state.CompareAndSwap(waiting, abandoned)
+		r.done <- gone(err)
+		return false
+	}
+	return r.state.CompareAndSwap(waiting, begun)
+}
+
+// writer owns the one connection that writes. Its goroutine takes all writes that wait, runs them in one transaction,
+// each in a savepoint of its own, and answers when the commit is durable. close ends it.
+type writer struct {
+	db     *sql.DB
+	d      *dialect
+	used   *usage
+	tell   func([]event.Event) // after a commit, in its order
+	queue  chan *write
+	quit   chan struct{} // closed by close
+	ended  chan struct{} // closed by the goroutine
+	once   sync.Once
+	base   context.Context
+	cancel context.CancelFunc
+	conn   *session // nil until the next transaction after it broke
+
+	commits, writes, largest atomic.Int64
+}
+
+func newWriter(db *sql.DB, d *dialect, used *usage, tell func([]event.Event)) *writer {
+	w := &writer{db: db, d: d, used: used, tell: tell, queue: make(chan *write, queueLength),
+		quit: make(chan struct{}), ended: make(chan struct{})}
+	w.base, w.cancel = context.WithCancel(context.Background())
+	go w.loop()
+	return w
+}
+
+// do runs a change and returns when it is durable, or failed. A change whose context ends while it waits is not run;
+// once it has begun, its outcome is waited for, since the caller must know it.
+func (w *writer) do(ctx context.Context, limit time.Duration, run func(context.Context, *tx) error) error {
+	r := &write{ctx: ctx, run: run, limit: limit, done: make(chan error, 1)}
+	select {
+	case <-w.quit:
+		return closed()
+	default:
+	}
+	select {
+	case w.queue <- r:
+	case <-ctx.Done():
+		return gone(ctx.Err())
+	case <-w.quit:
+		return closed()
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		if r.state.CompareAndSwap(waiting, abandoned) {
+			return gone(ctx.Err())
+		}
+	case <-w.ended:
+	}
+	return w.outcome(r)
+}
+
+// outcome waits for a write that has begun; if the writer has ended, for one that it may never have seen.
+func (w *writer) outcome(r *write) error {
+	select {
+	case err := <-r.done:
+		return err
+	case <-w.ended:
+	}
+	select {
+	case err := <-r.done:
+		return err
+	default:
+		return closed()
+	}
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	defer w.drop()
+	for {
+		select {
+		case r := <-w.queue:
+			w.batch(w.gather(r))
+		case <-w.quit:
+			w.drain()
+			return
+		}
+	}
+}
+
+// drain runs what still waits when the store is closed.
+func (w *writer) drain() {
+	for {
+		select {
+		case r := <-w.queue:
+			w.batch(w.gather(r))
+		default:
+			w.flush()
+			return
+		}
+	}
+}
+
+// gather returns r and the others that wait now.
+func (w *writer) gather(r *write) []*write {
+	batch := []*write{r}
+	for len(batch) < batchLength {
+		select {
+		case r := <-w.queue:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// batch runs the writes that are still wanted and answers each.
+func (w *writer) batch(all []*write) {
+	batch := all[:0]
+	for _, r := range all {
+		if r.begin() {
+			batch = append(batch, r)
+		}
+	}
+	if len(batch) == 0 {
+		return
+	}
+	failed := w.transact(batch)
+	for _, r := range batch {
+		if failed != nil {
+			r.err = failed
+		}
+		r.done <- r.err
+	}
+}
+
+// transact runs the batch in one transaction. An error is that of all: nothing of the batch is stored, as far as is
+// known. It is the one place where a connection is judged: whatever fails outside a savepoint ends it.
+func (w *writer) transact(batch []*write) error {
+	ctx, cancel := context.WithCancel(w.base)
+	defer cancel()
+	watchdog := time.AfterFunc(writeLimit, cancel)
+	defer watchdog.Stop()
+	used := w.used.all()
+	t, err := w.attempt(ctx, watchdog, batch, used)
+	if err != nil {
+		w.drop()
+		return &fault.Error{Code: fault.CodeStoreUnavailable, Message: "the store is not available now", Cause: err}
+	}
+	w.used.stored(used)
+	w.tell(t.events)
+	return nil
+}
+
+func (w *writer) attempt(ctx context.Context, watchdog *time.Timer, batch []*write, used map[keyID]int64) (*tx, error) {
+	t, err := w.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.touch(ctx, used); err != nil {
+		return nil, err
+	}
+	good := 0
+	for _, r := range batch {
+		watchdog.Reset(r.limit)
+		if err := t.attempt(ctx, r); err != nil {
+			return nil, err
+		}
+		if r.err == nil {
+			good++
+		}
+	}
+	watchdog.Reset(writeLimit)
+	return t, w.finish(ctx, t, good, len(used))
+}
+
+// finish commits, unless nothing has changed.
+func (w *writer) finish(ctx context.Context, t *tx, good, used int) error {
+	if good+used == 0 {
+		return t.rollback(ctx)
+	}
+	if err := t.commit(ctx); err != nil {
+		return err
+	}
+	w.commits.Add(1)
+	w.writes.Add(int64(good))
+	w.largest.Store(max(w.largest.Load(), int64(good)))
+	return nil
+}
+
+// flush stores what is only noted; it may be lost.
+func (w *writer) flush() {
+	if w.used.some() {
+		_ = w.transact(nil)
+	}
+}
+
+func (w *writer) start(ctx context.Context) (*tx, error) {
+	if w.conn == nil {
+		conn, err := w.db.Conn(ctx)
+		if err != nil {
+			return nil, w.d.fault(err)
+		}
+		w.conn = newSession(conn, w.d)
+	}
+	return w.conn.start(ctx)
+}
+
+// drop gives the connection up, so that no transaction stays open on it.
+func (w *writer) drop() {
+	if w.conn != nil {
+		w.conn.discard()
+		w.conn = nil
+	}
+}
+
+// close lets the writes that wait be done, refuses others, and returns when the goroutine has ended. Idempotent.
+func (w *writer) close() {
+	w.once.Do(func() { close(w.quit) })
+	defer time.AfterFunc(closeLimit, w.cancel).Stop()
+	<-w.ended
+	w.cancel()
+}
+
+func gone(cause error) error {
+	return fault.Wrap(fault.CodeStoreUnavailable, cause, "the request ended before the store had done it")
+}
+
+func closed() error { return fault.New(fault.CodeStoreUnavailable, "the store is closed") }

@@ -1,0 +1,266 @@
+// Package pbx starts the real servers that tests run against, each private to the test: its own directory, its own
+// sockets, ended with the test that started it and, where the system lets us, with the process.
+package pbx
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// postgresNeeds is what a skipped test says.
+const postgresNeeds = "PostgreSQL's server is not installed: apt-get install postgresql"
+
+// Postgres returns the URL of a new empty database in a private cluster, which all tests of the process share while
+// any of them runs: it starts with the first that asks and stops with the last. It skips the test where Debian's
+// PostgreSQL is not installed.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	return shared.join(t).NewDatabase(t)
+}
+
+// shared is the one cluster of the process, counted by the tests that use it.
+var shared sharing
+
+type sharing struct {
+	mu      sync.Mutex
+	users   int
+	cluster *Cluster
+}
+
+func (s *sharing) join(t testing.TB) *Cluster {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users == 0 {
+		s.cluster = newCluster(t)
+	}
+	s.users++
+	t.Cleanup(func() { s.leave(t) })
+	return s.cluster
+}
+
+func (s *sharing) leave(t testing.TB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users--; s.users == 0 {
+		s.cluster.remove(t)
+	}
+}
+
+// Cluster is a private PostgreSQL server on a Unix socket in a directory of its own; fsync is on, and its collation is
+// a natural language's, so that what relies on the order of bytes without saying so is found out.
+type Cluster struct {
+	bin  string
+	dir  string
+	proc *process
+	made atomic.Int32
+}
+
+// StartPostgres starts a cluster for one test, which may stop and start it; it is removed when the test ends.
+func StartPostgres(t testing.TB) *Cluster {
+	t.Helper()
+	c := newCluster(t)
+	t.Cleanup(func() { c.remove(t) })
+	return c
+}
+
+func newCluster(t testing.TB) *Cluster {
+	t.Helper()
+	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if len(bins) == 0 {
+		t.Skip(postgresNeeds)
+	}
+	dir, err := os.MkdirTemp("", "c2d-pg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Cluster{bin: filepath.Dir(bins[len(bins)-1]), dir: dir}
+	defer c.removeUnlessStarted(t)
+	if err := c.give(); err != nil {
+		t.Fatalf("cannot give %s to an unprivileged user: %v", dir, err)
+	}
+	c.run(t, "initdb", "-D", c.data(), "-U", "c2d", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+		"--locale-provider=icu", "--icu-locale=zh")
+	c.Start(t)
+	return c
+}
+
+// removeUnlessStarted cleans up after a start that ended the test.
+func (c *Cluster) removeUnlessStarted(t testing.TB) {
+	if c.proc == nil {
+		c.remove(t)
+	}
+}
+
+func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
+
+// NewDatabase creates an empty database and returns its URL.
+func (c *Cluster) NewDatabase(t testing.TB) string {
+	t.Helper()
+	name := "t" + strconv.Itoa(int(c.made.Add(1)))
+	c.run(t, "createdb", "-h", c.dir, "-U", "c2d", name)
+	q := url.Values{"host": {c.dir}, "sslmode": {"disable"}}
+	return "postgres://c2d@/" + name + "?" + q.Encode()
+}
+
+// Start starts the server and returns when it accepts connections.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.dir, "-c", "listen_addresses=",
+		"-c", "lc_messages=C", "-c", "max_connections=100", "-c", "shared_buffers=32MB")
+	cmd.Dir, cmd.SysProcAttr = c.dir, attributes(c.owner())
+	p, err := start(cmd, "ready to accept connections")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.proc = p
+}
+
+// Stop stops the server and cuts its connections. Idempotent.
+func (c *Cluster) Stop(t testing.TB) {
+	t.Helper()
+	if c.proc == nil {
+		return
+	}
+	if err := c.proc.stop(); err != nil {
+		t.Errorf("postgres: %v", err)
+	}
+	c.proc = nil
+}
+
+func (c *Cluster) remove(t testing.TB) {
+	c.Stop(t)
+	if err := os.RemoveAll(c.dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// run runs one of the cluster's programs to its end.
+func (c *Cluster) run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir, cmd.SysProcAttr = c.dir, attributes(c.owner())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// owner returns the user that the server runs as, nil for ourselves: PostgreSQL refuses to run as root.
+func (c *Cluster) owner() *user.User {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		if u, err := user.Lookup(name); err == nil {
+			return u
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) give() error {
+	u := c.owner()
+	if u == nil {
+		return nil
+	}
+	uid, gid, err := ids(u)
+	if err != nil {
+		return err
+	}
+	return os.Chown(c.dir, uid, gid)
+}
+
+func ids(u *user.User) (uid, gid int, err error) {
+	if uid, err = strconv.Atoi(u.Uid); err != nil {
+		return 0, 0, err
+	}
+	gid, err = strconv.Atoi(u.Gid)
+	return uid, gid, err
+}
+
+// readyWithin bounds the start and the stop of a server.
+const readyWithin = 30 * time.Second
+
+// process is a server of ours that runs until stop.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	err  error         // why, after done
+}
+
+// start runs cmd and returns when it has written the word to its standard error.
+func start(cmd *exec.Cmd, word string) (*process, error) {
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	started, ready := make(chan error, 1), make(chan string, 1)
+	go p.own(out, word, started, ready)
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	select {
+	case said := <-ready:
+		if said != "" {
+			return nil, fmt.Errorf("%s ended before it was ready:\n%s", cmd.Path, said)
+		}
+		return p, nil
+	case <-time.After(readyWithin):
+		_ = p.stop()
+		return nil, fmt.Errorf("%s was not ready within %s", cmd.Path, readyWithin)
+	}
+}
+
+// own starts the process, reads what it says, and waits for it, all on one thread: the kernel sends the signal that
+// ends the server with us when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG).
+func (p *process) own(out io.Reader, word string, started chan<- error, ready chan<- string) {
+	defer lockThread()()
+	defer close(p.done)
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	said := readUntil(out, word)
+	ready <- said
+	_, _ = io.Copy(io.Discard, out)
+	p.err = p.cmd.Wait()
+}
+
+// readUntil returns "" once a line holds the word, else all that was said.
+func readUntil(r io.Reader, word string) string {
+	var said strings.Builder
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), word) {
+			return ""
+		}
+		said.WriteString(lines.Text() + "\n")
+	}
+	return said.String() + "(end of its output)"
+}
+
+// stop asks the server to cut its connections and end (PostgreSQL's fast shutdown), and kills it if it does not.
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(readyWithin):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		return fmt.Errorf("did not stop within %s and was killed", readyWithin)
+	}
+}

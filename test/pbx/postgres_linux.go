@@ -1,0 +1,25 @@
+package pbx
+
+import (
+	"os/user"
+	"runtime"
+	"syscall"
+)
+
+// attributes make a child run as u, if given, and end with us even when we are killed.
+func attributes(u *user.User) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT, Setpgid: true}
+	if u == nil {
+		return a
+	}
+	if uid, gid, err := ids(u); err == nil {
+		a.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	return a
+}
+
+// lockThread binds the caller to its thread and returns what lets it go.
+func lockThread() func() {
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
+}

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package pbx
+
+import (
+	"os/user"
+	"syscall"
+)
+
+// attributes are Linux's own elsewhere: there Debian's PostgreSQL is not found, and the tests skip.
+func attributes(*user.User) *syscall.SysProcAttr { return nil }
+
+func lockThread() func() { return func() {} }
