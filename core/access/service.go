@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"net/netip"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,49 +48,6 @@ type Service struct {
 
 // NewService returns a service on the store.
 func NewService(s Store) *Service { return &Service{store: s, now: time.Now} }
-
-// Bootstrap creates the first key of each administrator if the store has no key at all, and returns their secrets by
-// role; nil if there are keys. Errors: fault.CodeStoreUnavailable.
-func (s *Service) Bootstrap(ctx context.Context, tenant string) (map[Role]string, error) {
-	s.issue.Lock()
-	defer s.issue.Unlock()
-	keys, err := s.store.Keys(ctx, tenant)
-	if err != nil || len(keys) > 0 {
-		return nil, err
-	}
-	secrets := map[Role]string{}
-	for _, role := range []Role{SystemAdmin, SecurityAdmin, AuditAdmin} {
-		if secrets[role], err = s.first(ctx, tenant, role, "key.bootstrap"); err != nil {
-			return nil, err
-		}
-	}
-	return secrets, nil
-}
-
-// Restore creates a key for an administrator that has no live one left, and returns its secret. It is for the operator
-// at the host, not for the API: nobody who holds a key may use it. Errors: fault.CodeInvalid with the field for another
-// role, fault.CodeConflict while one is live, fault.CodeStoreUnavailable.
-func (s *Service) Restore(ctx context.Context, tenant string, role Role) (string, error) {
-	if !role.administers() {
-		return "", fault.Field(fault.CodeInvalid, "role", "must be an administrator's")
-	}
-	s.issue.Lock()
-	defer s.issue.Unlock()
-	keys, err := s.store.Keys(ctx, tenant)
-	if err != nil {
-		return "", err
-	}
-	if countLive(keys, s.now(), func(k Key) bool { return k.Role == role }) > 0 {
-		return "", fault.Field(fault.CodeConflict, "role", "a key of this administrator is live")
-	}
-	return s.first(ctx, tenant, role, "key.restore")
-}
-
-// first creates an administrator's key that no key has asked for.
-func (s *Service) first(ctx context.Context, tenant string, role Role, act string) (string, error) {
-	k, secret := s.mint(Key{Tenant: tenant, Name: string(role), Role: role, Scopes: role.Scopes()})
-	return secret, s.store.PutKey(ctx, k, Internal(tenant), act)
-}
 
 // mint gives a key its id, its times and a new secret.
 func (s *Service) mint(k Key) (Key, string) {
@@ -225,44 +179,4 @@ func (s *Service) List(ctx context.Context, a Actor) ([]Key, error) {
 		}
 	}
 	return listed, nil
-}
-
-// Authenticate returns the actor of a secret that came from addr and, for a browser, from origin (the Origin header; a
-// token is refused without it). Unknown and revoked keys get the same answer.
-// Errors: fault.CodeUnauthenticated, CodeKeyExpired, CodeNetworkDenied, CodeOriginDenied, CodeStoreUnavailable.
-func (s *Service) Authenticate(ctx context.Context, secret string, addr netip.Addr, origin string) (Actor, error) {
-	unknown := fault.New(fault.CodeUnauthenticated, "this key is unknown or was revoked")
-	if !strings.HasPrefix(secret, secretPrefix) || len(secret) != len(secretPrefix)+base64.RawURLEncoding.EncodedLen(secretBytes) {
-		return Actor{}, unknown
-	}
-	k, err := s.store.KeyByHash(ctx, hashOf(secret))
-	if fault.Is(err, fault.CodeNotFound) || err == nil && !k.RevokedAt.IsZero() {
-		return Actor{}, unknown
-	}
-	if err != nil {
-		return Actor{}, err
-	}
-	now := s.now()
-	if err := k.admits(now, addr, origin); err != nil {
-		return Actor{}, err
-	}
-	if now.Sub(k.LastUsedAt) >= useNoted {
-		_ = s.store.Used(ctx, k.Tenant, k.ID, now.UTC()) // a convenience for people: no reason to refuse the request
-	}
-	return Actor{Tenant: k.Tenant, KeyID: k.ID, Role: k.Role, Scopes: both(k.Scopes, roleScopes[k.Role]), UserID: k.UserID, Address: addr}, nil
-}
-
-// admits checks when and from where a key may be used.
-func (k Key) admits(now time.Time, addr netip.Addr, origin string) error {
-	addr = addr.Unmap().WithZone("")
-	within := func(p netip.Prefix) bool { return p.Contains(addr) }
-	switch {
-	case !k.live(now):
-		return fault.New(fault.CodeKeyExpired, "this key has expired")
-	case len(k.Networks) > 0 && !slices.ContainsFunc(k.Networks, within):
-		return fault.New(fault.CodeNetworkDenied, "this key may not be used from this network")
-	case k.Token && !strings.EqualFold(origin, k.Origin):
-		return fault.New(fault.CodeOriginDenied, "this token is for the pages of another origin")
-	}
-	return nil
 }
