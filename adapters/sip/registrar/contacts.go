@@ -61,7 +61,7 @@ func (r *Registrar) checkAsk(req *sip.Request, a ask) *refusal {
 		return refuse(sip.StatusForbidden, "Too Many Contacts")
 	}
 	for i, c := range a.contacts {
-		if slices.ContainsFunc(a.contacts[:i], func(d contact) bool { return sameURI(c.uri, d.uri) }) {
+		if slices.ContainsFunc(a.contacts[:i], c.repeats) {
 			return badRequest("Duplicate Contact")
 		}
 	}
@@ -160,6 +160,13 @@ func (a ask) change(have []user.Binding, now time.Time, most int) (change, *refu
 	}
 	c.makeRoom(most)
 	return c, nil
+}
+
+// repeats reports whether two contacts of one REGISTER would be one binding. A phone may take its old address back and
+// give a new one at once.
+func (n contact) repeats(o contact) bool {
+	sameFlow := n.instance != "" && n.instance == o.instance && n.regID == o.regID
+	return sameURI(n.uri, o.uri) || sameFlow && n.lasts > 0 && o.lasts > 0
 }
 
 // replaces reports whether the contact is the same phone and flow as the binding.
