@@ -1,0 +1,278 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"c2d/core/access"
+	"c2d/core/call"
+	"c2d/core/dial"
+	"c2d/core/fault"
+)
+
+func (s *Server) callOperations() {
+	register(s, created(operation(http.MethodPost, "/v1/calls", "place-call", "Ring the caller's own phone, then the callee's")), s.place)
+	list := operation(http.MethodGet, "/v1/calls", "list-calls", "Calls, newest first")
+	list.Description = "context.KEY=VALUE, up to four times, selects calls that were placed with that context."
+	list.Metadata[metaPrefix] = contextPrefix
+	list.Middlewares = huma.Middlewares{keepQuery}
+	register(s, list, s.listCalls)
+	register(s, operation(http.MethodGet, "/v1/calls/{id}", "get-call", "One call, at once or when it has changed"), s.getCall)
+	both(s, operation(http.MethodDelete, "/v1/calls/{id}", "delete-call", "End a call in any state"),
+		operation(http.MethodPost, "/v1/calls/{id}/hangup", "hang-up-call", "End a call in any state"), s.hangUp)
+	for _, verb := range []string{"hold", "resume", "dtmf", "transfer"} {
+		register(s, operation(http.MethodPost, "/v1/calls/{id}/"+verb, verb+"-call", "By capability of the phone system; 409 not_supported else"), s.unsupported)
+	}
+	register(s, operation(http.MethodPost, "/v1/resolve", "resolve", "Whom and how a call would reach, dialling nothing"), s.resolve)
+}
+
+// placeBody asks for a call.
+type placeBody struct {
+	Caller    *ref               `json:"caller" required:"true"`
+	Callee    *ref               `json:"callee" required:"true"`
+	Devices   []string           `json:"devices,omitempty" doc:"Ids of the caller's devices to ring at once"`
+	Present   string             `json:"present,omitempty" doc:"Number to show to the callee"`
+	Context   map[string]string  `json:"context,omitempty" doc:"Kept with the call as given; 16 keys at most"`
+	Limits    limitsBody         `json:"limits,omitempty"`
+	Confirm   call.ConfirmPolicy `json:"confirm,omitempty" enum:"auto,always,never"`
+	Priority  string             `json:"priority,omitempty"`
+	RequestID string             `json:"request_id,omitempty" doc:"The same as Idempotency-Key"`
+}
+
+type limitsBody struct {
+	CallerRing call.Seconds `json:"caller_ring_s,omitempty"`
+	CalleeRing call.Seconds `json:"callee_ring_s,omitempty"`
+	Talk       call.Seconds `json:"talk_s,omitempty"`
+}
+
+type placeInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" doc:"1 to 255 printable ASCII characters; kept 7 days"`
+	Body           placeBody
+}
+
+type placeOutput struct {
+	Location string `header:"Location"`
+	ETag     string `header:"ETag"`
+	Replayed string `header:"Idempotent-Replayed" doc:"true when the key was used before: the call is that of the first use"`
+	Body     callView
+}
+
+func (s *Server) place(ctx context.Context, a access.Actor, in *placeInput) (*placeOutput, error) {
+	r, err := in.request()
+	if err != nil {
+		return nil, err
+	}
+	r.BodyHash = hashOf(ctx)
+	c, replayed, err := s.deps.Calls.Place(ctx, a, r)
+	if err != nil {
+		return nil, err
+	}
+	out := &placeOutput{Location: "/v1/calls/" + url.PathEscape(c.ID), ETag: entityTag(c.Version), Body: viewCall(c)}
+	if replayed {
+		out.Replayed = "true"
+	}
+	return out, nil
+}
+
+func (in *placeInput) request() (dial.Request, error) {
+	b := in.Body
+	r := dial.Request{Devices: b.Devices, Present: b.Present, Context: b.Context, CallerRing: b.Limits.CallerRing,
+		CalleeRing: b.Limits.CalleeRing, TalkLimit: b.Limits.Talk, Confirm: b.Confirm, Priority: b.Priority}
+	var err error
+	if r.IdempotencyKey, err = idempotencyKey(in.IdempotencyKey, b.RequestID); err != nil {
+		return r, err
+	}
+	if err := checkContext(b.Context); err != nil {
+		return r, err
+	}
+	if len(b.Devices) > 16 || len(b.Priority) > 32 {
+		return r, fault.Field(fault.CodeInvalid, "devices", "must have 16 items at most, and priority 32 characters")
+	}
+	if r.Caller, err = b.Caller.read("caller"); err != nil {
+		return r, err
+	}
+	r.Callee, err = b.Callee.read("callee")
+	return r, err
+}
+
+func idempotencyKey(header, body string) (string, error) {
+	key, field := header, "Idempotency-Key"
+	switch {
+	case header == "":
+		key, field = body, "request_id"
+	case body != "" && body != header:
+		return "", fault.Field(fault.CodeInvalid, "request_id", "differs from the header Idempotency-Key")
+	}
+	if len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "", fault.Field(fault.CodeInvalid, field, "must be 1 to 255 printable ASCII characters")
+	}
+	return key, nil
+}
+
+// checkContext bounds what is kept with a call; the decoder has refused control characters.
+func checkContext(context map[string]string) error {
+	if len(context) > 16 {
+		return fault.Field(fault.CodeInvalid, "context", "must have 16 keys at most")
+	}
+	for k, v := range context {
+		if n := len([]rune(k)); n < 1 || n > 64 {
+			return fault.Field(fault.CodeInvalid, "context", "a key must have 1 to 64 characters")
+		}
+		if len([]rune(v)) > 256 {
+			return fault.Field(fault.CodeInvalid, join("context", k), "must have 256 characters at most")
+		}
+	}
+	return nil
+}
+
+const contextPrefix = "context."
+
+type queryKey struct{}
+
+// keepQuery hands the whole query to an operation with free parameters, which huma does not know.
+func keepQuery(ctx huma.Context, next func(huma.Context)) {
+	u := ctx.URL()
+	next(huma.WithValue(ctx, queryKey{}, u.Query()))
+}
+
+type listCallsInput struct {
+	Active bool `query:"active" doc:"Only calls that have not ended"`
+	Paged
+}
+
+func (s *Server) listCalls(ctx context.Context, a access.Actor, in *listCallsInput) (*output[list[callView]], error) {
+	p := in.page()
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	q := call.Query{Active: in.Active, After: p.After, Limit: p.Limit, Context: map[string]string{}}
+	given, _ := ctx.Value(queryKey{}).(url.Values)
+	for name := range given {
+		if key, is := strings.CutPrefix(name, contextPrefix); is {
+			q.Context[key] = given.Get(name)
+		}
+	}
+	if len(q.Context) > 4 {
+		return nil, fault.Field(fault.CodeInvalid, "context", "may be asked for 4 times at most")
+	}
+	items, next, err := s.deps.Calls.List(ctx, a, q)
+	if err != nil {
+		return nil, err
+	}
+	return page(items, next, viewCall), nil
+}
+
+type getCallInput struct {
+	ByID
+	Wait  string `query:"wait" doc:"How long to wait for a version after that of after, such as 25s; 60s at most"`
+	After int64  `query:"after" doc:"The version that is known already"`
+}
+
+type callOutput struct {
+	ETag string `header:"ETag"`
+	Body callView
+}
+
+func showCall(c call.Call) *callOutput {
+	return &callOutput{ETag: entityTag(c.Version), Body: viewCall(c)}
+}
+
+func (s *Server) getCall(ctx context.Context, a access.Actor, in *getCallInput) (*callOutput, error) {
+	wait, err := waitOf(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	if wait == 0 {
+		c, err := s.deps.Calls.Get(ctx, a, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return showCall(c), nil
+	}
+	return s.awaitCall(ctx, a, in.ID, in.After, wait)
+}
+
+// awaitCall answers when the call is newer than after, or with what it is when the time is up or the service stops.
+func (s *Server) awaitCall(ctx context.Context, a access.Actor, id string, after int64, wait time.Duration) (*callOutput, error) {
+	leave, err := s.enter(a.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	timeUp := time.NewTimer(wait)
+	defer timeUp.Stop()
+	for {
+		changed := s.deps.Events.Changed() // before the read, so that no change falls between
+		c, err := s.deps.Calls.Get(ctx, a, id)
+		if err != nil {
+			return nil, err
+		}
+		if c.Version > after {
+			return showCall(c), nil
+		}
+		select {
+		case <-changed:
+		case <-timeUp.C:
+			return showCall(c), nil
+		case <-s.closing:
+			return showCall(c), nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *Server) hangUp(ctx context.Context, a access.Actor, in *ByID) (*callOutput, error) {
+	c, err := s.deps.Calls.HangUp(ctx, a, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return showCall(c), nil
+}
+
+// unsupported answers for what no backend of this release can do, once the call is one that the actor may control.
+func (s *Server) unsupported(ctx context.Context, a access.Actor, in *ByID) (*callOutput, error) {
+	if err := a.May(access.ControlCalls); err != nil {
+		return nil, err
+	}
+	c, err := s.deps.Calls.Get(ctx, a, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if c.State == call.Ended {
+		return nil, fault.New(fault.CodeCallEnded, "the call has ended")
+	}
+	return nil, fault.New(fault.CodeNotSupported, "the phone system of this call cannot do this")
+}
+
+type resolveInput struct {
+	Body struct {
+		Caller *ref `json:"caller,omitempty"`
+		Callee *ref `json:"callee" required:"true"`
+	}
+}
+
+func (s *Server) resolve(ctx context.Context, a access.Actor, in *resolveInput) (*output[dial.Resolution], error) {
+	var caller *dial.Ref
+	if in.Body.Caller != nil {
+		r, err := in.Body.Caller.read("caller")
+		if err != nil {
+			return nil, err
+		}
+		caller = &r
+	}
+	callee, err := in.Body.Callee.read("callee")
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.deps.Calls.Resolve(ctx, a, caller, callee)
+	if err != nil {
+		return nil, err
+	}
+	return &output[dial.Resolution]{Body: r}, nil
+}
