@@ -1,0 +1,266 @@
+package pbx
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Phone says what a baresip is to be.
+type Phone struct {
+	User, Password string
+	Domain         string         // of its address of record
+	Registrar      netip.AddrPort // the zero value: it registers nowhere
+	Tone           int            // Hz that it sends while it talks
+	Auto           bool           // answers at once; else Accept does
+	Calls          int            // at once; 0 is 1
+}
+
+// Baresip is a running baresip 1.0.0 (Debian 12). Its methods are for the test's own goroutine.
+type Baresip struct {
+	Addr netip.AddrPort // where its SIP is
+	t    testing.TB
+	cfg  Phone
+	dir  string
+	prog *program
+	conn net.Conn
+
+	mu      sync.Mutex
+	events  []BaresipEvent
+	replies map[string]reply
+	seen    int // events that Await has returned or passed
+	sent    int
+}
+
+// BaresipEvent is what baresip tells of itself: CALL_INCOMING, CALL_ESTABLISHED, CALL_RTPESTAB, CALL_CLOSED…
+type BaresipEvent struct {
+	Type  string `json:"type"`
+	Param string `json:"param"`
+	Peer  string `json:"peeruri"`
+	Call  string `json:"id"`
+}
+
+type reply struct {
+	OK    bool   `json:"ok"`
+	Data  string `json:"data"`
+	Token string `json:"token"`
+}
+
+// ready bounds what a program does by itself: start, register, connect.
+const ready = 10 * time.Second
+
+// StartBaresip starts a phone and returns when it has registered. It is stopped with the test.
+func StartBaresip(t testing.TB, cfg Phone) *Baresip {
+	t.Helper()
+	find(t, "baresip", "baresip-core")
+	b := &Baresip{t: t, cfg: cfg, dir: t.TempDir(), replies: map[string]reply{}, Addr: netip.AddrPortFrom(NextAddress(), 5060)}
+	b.write("config", b.config())
+	b.write("accounts", b.account())
+	b.write("contacts", "")
+	if err := os.Mkdir(b.wavs(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.prog = launch(t, b.dir, "baresip", "-4", "-s", "-f", b.dir)
+	b.connect()
+	if cfg.Registrar.IsValid() {
+		Eventually(t, ready, cfg.User+" registers", func() bool { return strings.Contains(b.command("reginfo", ""), "OK") })
+	}
+	return b
+}
+
+func (b *Baresip) wavs() string { return filepath.Join(b.dir, "wav") }
+
+func (b *Baresip) write(name, text string) {
+	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// config follows shared knowledge of this version: ausine needs both ausrc lines, menu holds the commands.
+func (b *Baresip) config() string {
+	ip := b.Addr.Addr()
+	lines := []string{
+		"poll_method epoll", "sip_listen " + b.Addr.String(), "net_interface " + ip.String(),
+		fmt.Sprintf("call_max_calls %d", max(1, b.cfg.Calls)), "audio_buffer 20-160",
+		fmt.Sprintf("audio_source ausine,%d", b.cfg.Tone), "ausrc_srate 48000", "ausrc_channels 2",
+		"rtp_ports 10000-10099", "jitter_buffer_delay 1-5", "module_path /usr/lib/baresip/modules",
+		"module ausine.so", "module g711.so", "module sndfile.so", "snd_path " + b.wavs(),
+		"module_tmp account.so", "module_app menu.so", "module_app ctrl_tcp.so",
+		"ctrl_tcp_listen " + netip.AddrPortFrom(ip, 4444).String(), "ringback_disabled yes",
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func (b *Baresip) account() string {
+	mode, regint, outbound := "manual", 0, ""
+	if b.cfg.Auto {
+		mode = "auto"
+	}
+	if b.cfg.Registrar.IsValid() {
+		regint, outbound = 600, fmt.Sprintf(`;outbound="sip:%s"`, b.cfg.Registrar)
+	}
+	return fmt.Sprintf("<sip:%s@%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=%d;audio_codecs=pcma,pcmu%s\n",
+		b.cfg.User, b.cfg.Domain, b.cfg.User, b.cfg.Password, mode, regint, outbound)
+}
+
+func (b *Baresip) connect() {
+	b.t.Helper()
+	addr := netip.AddrPortFrom(b.Addr.Addr(), 4444).String()
+	Eventually(b.t, ready, b.cfg.User+" listens for orders", func() (ok bool) {
+		select {
+		case <-b.prog.done:
+			b.t.Fatalf("baresip ended: %v", b.prog.err)
+		default:
+		}
+		var err error
+		b.conn, err = net.Dial("tcp", addr)
+		return err == nil
+	})
+	read := make(chan struct{})
+	go b.read(read)
+	b.t.Cleanup(func() { // before the program is stopped: the last cleanup runs first
+		_ = b.conn.Close()
+		<-read
+	})
+}
+
+// read takes what baresip says until the connection closes.
+func (b *Baresip) read(done chan<- struct{}) {
+	defer close(done)
+	in := bufio.NewReader(b.conn)
+	for {
+		var said struct {
+			Event bool `json:"event"`
+			reply
+			BaresipEvent
+		}
+		if readFrame(in, &said) != nil {
+			return
+		}
+		b.mu.Lock()
+		if said.Event {
+			b.events = append(b.events, said.BaresipEvent)
+		} else {
+			b.replies[said.Token] = said.reply
+		}
+		b.mu.Unlock()
+	}
+}
+
+// command gives an order and returns the answer; that an order was accepted says nothing of SIP.
+func (b *Baresip) command(name, params string) string {
+	b.t.Helper()
+	b.sent++
+	token := fmt.Sprint(b.sent)
+	order := map[string]string{"command": name, "params": params, "token": token}
+	if err := writeFrame(b.conn, order); err != nil {
+		b.t.Fatalf("baresip %s: %v", name, err)
+	}
+	var got reply
+	Eventually(b.t, ready, "baresip answers "+name, func() (ok bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		got, ok = b.replies[token]
+		return ok
+	})
+	if !got.OK {
+		b.t.Fatalf("baresip %s: %s", name, got.Data)
+	}
+	return got.Data
+}
+
+// Dial calls a SIP URI.
+func (b *Baresip) Dial(uri string) { b.t.Helper(); b.command("dial", uri) }
+
+// Accept answers the call that rings.
+func (b *Baresip) Accept() { b.t.Helper(); b.command("accept", "") }
+
+// HangUp ends the current call; one that rings is refused with 486.
+func (b *Baresip) HangUp() { b.t.Helper(); b.command("hangup", "") }
+
+// Hold puts the current call on hold, Resume takes it back.
+func (b *Baresip) Hold() { b.t.Helper(); b.command("hold", "") }
+
+// Resume takes the held call back.
+func (b *Baresip) Resume() { b.t.Helper(); b.command("resume", "") }
+
+// Press sends keys as RFC 4733 events.
+func (b *Baresip) Press(keys string) { b.t.Helper(); b.command("sndcode", keys) }
+
+// Await returns the next event of a type that Await has not passed yet.
+func (b *Baresip) Await(kind string, limit time.Duration) BaresipEvent {
+	b.t.Helper()
+	var found BaresipEvent
+	Eventually(b.t, limit, b.cfg.User+" tells "+kind, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for ; b.seen < len(b.events); b.seen++ {
+			if b.events[b.seen].Type == kind {
+				found = b.events[b.seen]
+				b.seen++
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// Count returns how many events of a type there were since the start.
+func (b *Baresip) Count(kind string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, e := range b.events {
+		if e.Type == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// Heard returns what the phone has received in its newest call so far, 8000 samples a second. Gaps and holds are
+// squeezed out: an offset in it is no time.
+func (b *Baresip) Heard() []int16 {
+	b.t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.wavs(), "dump-*-dec.wav"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	pcm, err := ReadWAV(slices.Max(files))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return pcm
+}
+
+// Freeze stops the phone's process where it stands, so that it says nothing any more; Thaw lets it go on.
+func (b *Baresip) Freeze() { b.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen phone go on.
+func (b *Baresip) Thaw() { b.signal(syscall.SIGCONT) }
+
+func (b *Baresip) signal(s syscall.Signal) {
+	b.t.Helper()
+	if err := b.prog.cmd.Process.Signal(s); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Stop ends the phone as a user does who quits it: it un-registers. Idempotent.
+func (b *Baresip) Stop() { b.prog.stop() }
+
+// Kill ends the phone as a power cut does.
+func (b *Baresip) Kill() { b.prog.kill() }

@@ -1,0 +1,69 @@
+package pbx
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+
+	"c2d/adapters/sip/tone"
+)
+
+// wavHeader is the length of the header that baresip's recorder writes: RIFF, fmt of 16 bytes, data.
+const wavHeader = 44
+
+// ReadWAV returns the samples of a recording of 16 bit, mono, 8000 Hz. The lengths in the header are not believed, since
+// they are written when the call is over: a recording can be read while it grows.
+func ReadWAV(path string) ([]int16, error) {
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) < wavHeader {
+		return nil, err
+	}
+	if string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " {
+		return nil, fmt.Errorf("%s is no WAV file", path)
+	}
+	channels, rate, bits := binary.LittleEndian.Uint16(b[22:]), binary.LittleEndian.Uint32(b[24:]), binary.LittleEndian.Uint16(b[34:])
+	if channels != 1 || rate != tone.Rate || bits != 16 {
+		return nil, fmt.Errorf("%s has %d channels of %d bit at %d Hz", path, channels, bits, rate)
+	}
+	pcm := make([]int16, (len(b)-wavHeader)/2)
+	for i := range pcm {
+		pcm[i] = int16(binary.LittleEndian.Uint16(b[wavHeader+2*i:]))
+	}
+	return pcm, nil
+}
+
+// Window is the length of sound that is measured at once.
+const Window = 250 * time.Millisecond
+
+// Loud is the amplitude from which a tone counts as heard; a neighbour 100 Hz away leaks less.
+const Loud = 5000
+
+// Windows returns how many windows of pcm hold each tone loudly, by Hz.
+func Windows(pcm []int16, hz ...float64) map[float64]int {
+	n := tone.Samples(Window)
+	count := map[float64]int{}
+	for ; len(pcm) >= n; pcm = pcm[n:] {
+		for _, l := range tone.Measure(pcm[:n], hz...) {
+			if l.Amplitude >= Loud {
+				count[l.Hz]++
+			}
+		}
+	}
+	return count
+}
+
+// Hears reports whether the last d of pcm is nothing but the tone hz in every window, and none of others.
+func Hears(pcm []int16, d time.Duration, hz float64, others ...float64) bool {
+	n := tone.Samples(d)
+	if len(pcm) < n {
+		return false
+	}
+	count := Windows(pcm[len(pcm)-n:], append(others, hz)...)
+	for _, o := range others {
+		if count[o] > 0 {
+			return false
+		}
+	}
+	return count[hz] == int(d/Window)
+}
