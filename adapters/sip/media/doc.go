@@ -20,6 +20,9 @@
 // Locks of two endpoints are never held together: the reader of one hands a packet over to the other, which
 // checks under its own lock that the two are still linked.
 //
+// RTCP is passed on in our own words while two phones are linked. An endpoint that plays sends none: the tones are short, and
+// what a phone says of them interests nobody.
+//
 // Rejected: one goroutine over all sockets (a slow write would delay every call), passing RTCP on as it is (it names
 // sources that the receiver has never heard, and the CNAME tells who and where the phone is), and transcoding (both
 // sides are offered codecs that both have).

@@ -125,11 +125,14 @@ func readOne(t testing.TB, c *net.UDPConn) []byte {
 // until waits for what another goroutine will bring about.
 func until(t testing.TB, what string, happened func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !happened(); {
-		if time.Now().After(end) {
+	tick, end := time.NewTicker(time.Millisecond), time.After(5*time.Second)
+	defer tick.Stop()
+	for !happened() {
+		select {
+		case <-tick.C:
+		case <-end:
 			t.Fatalf("%s did not happen within 5 s", what)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -43,13 +43,13 @@ func TestNobodyIsHeardBeforeSetRemote(t *testing.T) {
 // TestLatch is a phone behind a router: its SDP names one port, its packets come from another, and its sound goes there.
 func TestLatch(t *testing.T) {
 	a, b, alice, bob := pair(t)
-	real := newHandset(t)
-	real.sendAs(real.rtp, b, rtp.Header{Version: 0, PayloadType: 8}, 1) // no RTP: must not move anything
+	router := newHandset(t)
+	router.sendAs(router.rtp, b, rtp.Header{Version: 0, PayloadType: 8}, 1) // no RTP: must not move anything
 	until(t, "the bad packet", func() bool { return b.Stats().Dropped == 1 })
-	real.say(b, 8, 1)
+	router.say(b, 8, 1)
 	alice.hear()
 	alice.say(a, 8, 2)
-	if p := real.hear(); p.Payload[0] != 2 {
+	if p := router.hear(); p.Payload[0] != 2 {
 		t.Errorf("heard %v", p)
 	}
 	bob.say(b, 8, 3) // the port of the SDP: too late
