@@ -83,10 +83,8 @@ func (l *leg) keyed(req *sip.Request) {
 
 // reoffered takes an INVITE or UPDATE of the phone: hold, resume, another codec or address, a session refresh.
 func (l *leg) reoffered(req *sip.Request, tx *sip.ServerTx) {
-	select {
-	case <-l.turn:
-	default: // ours is under way, or theirs (RFC 3261 section 14.2)
-		l.s.pending(l, req, tx)
+	if !l.takeTurn() {
+		_ = tx.Respond(l.response(req, sip.StatusRequestPending))
 		return
 	}
 	defer func() { l.turn <- struct{}{} }()
@@ -104,9 +102,18 @@ func (l *leg) reoffered(req *sip.Request, tx *sip.ServerTx) {
 	}
 }
 
-// pending answers glare with 491, and tells when to come back.
-func (s *Stack) pending(l *leg, req *sip.Request, tx *sip.ServerTx) {
-	_ = tx.Respond(l.response(req, sip.StatusRequestPending))
+// takeTurn waits a moment for the INVITE that is under way, ours or theirs: most are over in a few milliseconds, and
+// 491 (RFC 3261 section 14.2) costs the phone seconds. The caller gives the turn back.
+func (l *leg) takeTurn() bool {
+	limit, stop := after(sip.T1)
+	defer stop()
+	select {
+	case <-l.turn:
+		return true
+	case <-limit:
+	case <-l.done:
+	}
+	return false
 }
 
 // respondToOffer builds the response to an offer (or the request for one) inside the dialog.

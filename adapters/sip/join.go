@@ -78,6 +78,9 @@ func (s *Stack) redirect(a, b *leg) {
 			return
 		}
 	}
+	if s.ctx.Err() != nil {
+		return // stopped: the next process does it anew
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tell(call.LegEvent{Kind: call.EvMedia, Text: "relay"})

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type house struct {
 	t     *testing.T
 	stack *Stack
 	sink  *sink
+	gate  *gate
 	reg   *fakeRegistrar
 
 	mu     sync.Mutex
@@ -75,7 +77,8 @@ func portRange(t *testing.T) string {
 // start starts the stack, with the legs of a former process.
 func (h *house) start(open ...call.OpenLeg) *house {
 	h.t.Helper()
-	if err := h.stack.Start(h.t.Context(), h.sink, open); err != nil {
+	h.gate = &gate{sink: h.sink}
+	if err := h.stack.Start(h.t.Context(), h.gate, open); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(h.stop)
@@ -171,6 +174,18 @@ func (s *sink) Leg(ev call.LegEvent) {
 
 func (s *sink) Link(string, bool) {}
 
+// gate is what stands between one process and the record: after a crash nothing passes.
+type gate struct {
+	*sink
+	crashed atomic.Bool
+}
+
+func (g *gate) Leg(ev call.LegEvent) {
+	if !g.crashed.Load() {
+		g.sink.Leg(ev)
+	}
+}
+
 // next returns the leg's next event, but for those that only carry a resume blob.
 func (h *house) next(leg string) call.LegEvent {
 	h.t.Helper()
@@ -235,12 +250,28 @@ func (h *house) ring(p *phone, leg, joinTo string) {
 	}
 }
 
-func (h *house) tryRing(p *phone, o call.Originate) error {
+// way returns the one way to a phone.
+func (h *house) way(p *phone) call.Way {
+	h.t.Helper()
 	ways, err := h.stack.Locate(h.t.Context(), call.Way{Backend: "house", Address: p.aor})
 	if err != nil || len(ways) != 1 {
 		h.t.Fatal("locate:", ways, err)
 	}
-	o.Way = ways[0]
+	return ways[0]
+}
+
+// squat takes a port away.
+func (h *house) squat(a netip.AddrPort) (release func()) {
+	h.t.Helper()
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return func() { c.Close() }
+}
+
+func (h *house) tryRing(p *phone, o call.Originate) error {
+	o.Way = h.way(p)
 	blob, err := h.stack.Prepare(h.t.Context(), o)
 	if err != nil {
 		return err
@@ -260,18 +291,19 @@ func (h *house) do(err error) {
 
 // phone is a telephone that does exactly what the test says, byte for byte: a UDP socket and a parser.
 type phone struct {
-	t    *testing.T
-	h    *house
-	aor  string
-	name string
-	conn *net.UDPConn
-	ear  *net.UDPConn   // where it receives RTP
-	rtp  netip.AddrPort // the same, as its session descriptions name it
-	in   chan sip.Message
-	tag  string
-	sdp  sdp.Local
-	cseq int
-	inv  *sip.Request // the INVITE that made its dialog
+	t      *testing.T
+	h      *house
+	aor    string
+	name   string
+	conn   *net.UDPConn
+	ear    *net.UDPConn   // where it receives RTP
+	rtp    netip.AddrPort // the same, as its session descriptions name it
+	in     chan sip.Message
+	tag    string
+	callID string // of its own last call
+	sdp    sdp.Local
+	cseq   int
+	inv    *sip.Request // the INVITE that made its dialog
 }
 
 func (h *house) phone(name string) *phone {
@@ -316,7 +348,7 @@ func (p *phone) hears(match func(payload byte) bool) {
 		if err != nil {
 			p.t.Fatalf("%s does not hear it: %v", p.name, err)
 		}
-		if n > 12 && match(buf[12]) {
+		if n > 19 && match(buf[19]) { // not the first: 450 Hz begins each packet at zero
 			return
 		}
 	}
@@ -457,12 +489,28 @@ func (p *phone) offerOf(m sip.Message) sdp.Session {
 func (p *phone) within(method string, body []byte, extra ...string) {
 	p.t.Helper()
 	p.cseq++
+	p.send(p.inside(method, p.cseq, body, extra...))
+}
+
+func (p *phone) inside(method string, cseq int, body []byte, extra ...string) string {
 	var b strings.Builder
 	i := p.inv
 	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\n", method, i.Contact().Address.String(), p.conn.LocalAddr(), newBranch())
-	fmt.Fprintf(&b, "From: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", i.To().Value(), p.tag, i.From().Value(), i.CallID().Value(), p.cseq, method)
+	fmt.Fprintf(&b, "From: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", i.To().Value(), p.tag, i.From().Value(), i.CallID().Value(), cseq, method)
 	p.tail(&b, body, extra)
-	p.send(b.String())
+	return b.String()
+}
+
+// info returns an INFO with a body.
+func (p *phone) info(body string) string {
+	p.cseq++
+	return p.inside("INFO", p.cseq, []byte(body))
+}
+
+// ackOf acknowledges a 200 to the phone's own INVITE.
+func (p *phone) ackOf(ok sip.Message, body ...byte) {
+	p.t.Helper()
+	p.send(p.inside("ACK", int(ok.CSeq().SeqNo), body))
 }
 
 // rings answers an INVITE with 180 and waits until that was told: the library may read a 200 straight after it first.
@@ -520,6 +568,72 @@ func (h *house) direct(a, b *phone) {
 	if ev := h.expect("leg-a", call.EvJoined, call.EvMedia); ev.Text != "direct" {
 		h.t.Fatalf("media is %q", ev.Text)
 	}
+}
+
+// eventually waits for a condition that no event tells of.
+func (h *house) eventually(what string, is func() bool) {
+	h.t.Helper()
+	end := time.After(limit)
+	for !is() {
+		select {
+		case <-time.After(2 * time.Millisecond):
+		case <-end:
+			h.t.Fatalf("never: %s\n%s", what, h.drawn())
+		}
+	}
+}
+
+// offered waits for the next leg that a phone offered.
+func (h *house) offered() (leg string, ev call.LegEvent) {
+	h.t.Helper()
+	h.eventually("a leg is offered", func() bool {
+		h.sink.mu.Lock()
+		defer h.sink.mu.Unlock()
+		for _, id := range h.sink.order {
+			if strings.HasPrefix(id, "offered-") && h.sink.read[id] == 0 {
+				leg = id
+			}
+		}
+		return leg != ""
+	})
+	return leg, h.expect(leg, call.EvOffered)
+}
+
+// calls sends the INVITE of a call of the phone's own.
+func (p *phone) calls(to string, body []byte, extra ...string) string {
+	p.t.Helper()
+	p.cseq++
+	p.callID = newTag()
+	text := p.calling("INVITE", to, newBranch(), body, extra...)
+	p.send(text)
+	return text
+}
+
+func (p *phone) calling(method, to, branch string, body []byte, extra ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s sip:%s@hospital.example SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\n", method, to, p.conn.LocalAddr(), branch)
+	fmt.Fprintf(&b, "From: <%s>;tag=%s\nTo: <sip:%s@hospital.example>\nCall-ID: %s\nCSeq: %d %s\n", p.aor, p.tag, to, p.callID, p.cseq, method)
+	p.tail(&b, body, extra)
+	return b.String()
+}
+
+// offers returns the phone's session description for a call of its own.
+func (p *phone) offers() []byte { return p.sdp.Offer(p.rtp, sdp.DefaultCodecs(), sdp.SendRecv) }
+
+// follows sends a request inside the dialog that the 200 to the phone's own INVITE made.
+func (p *phone) follows(ok sip.Message, method string, body []byte) {
+	p.t.Helper()
+	seq := int(ok.CSeq().SeqNo)
+	if method != "ACK" {
+		p.cseq++
+		seq = p.cseq
+	}
+	var b strings.Builder
+	contact := ok.(*sip.Response).Contact().Address
+	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\n", method, contact.String(), p.conn.LocalAddr(), newBranch())
+	fmt.Fprintf(&b, "From: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", ok.From().Value(), ok.To().Value(), ok.CallID().Value(), seq, method)
+	p.tail(&b, body, nil)
+	p.send(b.String())
 }
 
 func faultIs(t *testing.T, err error, want fault.Code) {

@@ -57,11 +57,10 @@ func (w *wire) write(b []byte, to net.Addr) (int, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, err := w.UDPConn.WriteTo(b, to)
-	if a, ok := to.(*net.UDPAddr); ok && err == nil {
-		w.tell(true, a.AddrPort(), b)
+	if a, ok := to.(*net.UDPAddr); ok {
+		w.tell(true, a.AddrPort(), b) // before it leaves, so that no reply can be told of first
 	}
-	return n, err
+	return w.UDPConn.WriteTo(b, to)
 }
 
 func (w *wire) note(sent bool, peer netip.AddrPort, b []byte) {

@@ -1,0 +1,189 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/core/call"
+)
+
+// restarted stops the stack as a crash would, without a word to the phones, and starts another on the same ports with
+// what was stored of the legs.
+func (h *house) restarted(change ...func(*house)) {
+	h.t.Helper()
+	infos, _ := h.stack.Snapshot(h.t.Context())
+	var open []call.OpenLeg
+	h.sink.mu.Lock()
+	for _, i := range infos {
+		open = append(open, call.OpenLeg{Leg: i.Leg, State: i.State, JoinedTo: i.JoinedTo, Resume: h.sink.resume[i.Leg]})
+	}
+	h.sink.mu.Unlock()
+	cfg, addr, before := h.stack.cfg, h.stack.Addr(), h.stack.waits
+	h.gate.crashed.Store(true)
+	h.stack.crash()
+	for _, c := range change {
+		c(h)
+	}
+	cfg.Listen = []string{"udp:" + addr.String()}
+	s, err := New(cfg, h.stack.deps)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	s.waits = before
+	h.do(s.Listen())
+	h.stack = s
+	h.gate = &gate{sink: h.sink}
+	h.do(s.Start(h.t.Context(), h.gate, open))
+}
+
+// crash ends a stack as far as the network can see, as the end of the process would.
+func (s *Stack) crash() {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.closeSockets()
+	s.cancel()
+	s.tx.Close()
+	s.closeMedia()
+	_ = s.tp.Close()
+	_ = s.wait(context.Background())
+}
+
+func TestDirectCallOutlivesTheProcess(t *testing.T) {
+	h := newHouse(t).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.direct(a, b)
+	h.eventually("b's blob", func() bool { return h.blob("leg-b").Direct })
+	h.restarted()
+	b.within("BYE", nil)
+	b.gets("200")
+	h.ended("leg-b", call.Completed)
+	h.do(h.stack.HangUp(t.Context(), "leg-a", call.Completed))
+	bye := a.request("BYE")
+	if bye.CSeq().SeqNo < 1000 {
+		t.Errorf("CSeq %d may have been used by the former process", bye.CSeq().SeqNo)
+	}
+	a.reply(bye, 200, nil)
+	h.ended("leg-a", call.Completed)
+}
+
+func (h *house) blob(leg string) blob {
+	h.sink.mu.Lock()
+	defer h.sink.mu.Unlock()
+	b, err := decodeBlob(h.sink.resume[leg])
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return b
+}
+
+func TestRelayedCallTakesItsPortsAgain(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Relay = true }).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.join()
+	h.media("relay")
+	h.restarted()
+	h.media("relay")
+	hearEachOther(a, b)
+}
+
+func TestRelayedCallWhosePortsAreTakenIsEnded(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Relay = true }).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.join()
+	h.media("relay")
+	h.restarted(func(h *house) {
+		port := h.blob("leg-a").Port
+		squatter := h.squat(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port)))
+		h.t.Cleanup(squatter)
+	})
+	a.reply(a.request("BYE"), 200, nil)
+	h.ended("leg-a", call.MediaFailed)
+}
+
+func TestUnfinishedRedirectionIsDoneAnew(t *testing.T) {
+	h := newHouse(t).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.join()
+	a.redirected()
+	b.gets("INVITE")
+	h.restarted()
+	inv := a.passes("INVITE").(*sip.Request)
+	a.reply(inv, 200, a.answer(inv))
+	a.passes("ACK")
+	inv = b.passes("INVITE").(*sip.Request)
+	b.reply(inv, 200, b.answer(inv))
+	h.media("direct")
+}
+
+func TestRingingPhoneStopsAfterARestart(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("mary")
+	h.ring(p, "leg", "")
+	inv := p.rings()
+	h.restarted()
+	cancel := p.request("CANCEL")
+	if branch(cancel) != branch(inv) || cancel.CSeq().SeqNo != inv.CSeq().SeqNo {
+		t.Errorf("the CANCEL matches no INVITE:\n%s", cancel)
+	}
+	h.ended("leg", call.Lost)
+	p.reply(cancel, 200, nil)
+	p.reply(inv, 200, p.answer(inv)) // lifted at that moment
+	ack := p.passes("ACK").(*sip.Request)
+	if ack.CSeq().SeqNo != inv.CSeq().SeqNo {
+		t.Error("ACK has another CSeq than its INVITE")
+	}
+	p.passes("BYE")
+}
+
+func TestPreparedButNeverSentIsLost(t *testing.T) {
+	h := newHouse(t)
+	p := h.phone("mary")
+	blob, err := h.stack.Prepare(t.Context(), call.Originate{Leg: "leg", Way: h.way(p)})
+	h.do(err)
+	h.start(call.OpenLeg{Leg: "leg", State: call.LegIntended, Resume: blob}, call.OpenLeg{Leg: "rubbish", State: call.LegAnswered, Resume: []byte("{")})
+	h.ended("leg", call.Lost)
+	h.ended("rubbish", call.Lost)
+	p.gets("CANCEL")
+}
+
+func TestStopReleasesWhatRingsAndLeavesWhoTalks(t *testing.T) {
+	h := newHouse(t).start()
+	a, b, c, d := h.phone("harry"), h.phone("mary"), h.phone("ringing"), h.phone("calling")
+	h.direct(a, b)
+	h.ring(c, "leg-c", "")
+	inv := c.rings()
+	d.calls("101", d.offers(), proof)
+	d.gets("100")
+	leg, _ := h.offered()
+	go func() { // the phone, while Stop waits
+		for m := range c.in {
+			if r, ok := m.(*sip.Request); ok && r.Method == sip.CANCEL {
+				c.reply(r, 200, nil)
+				c.reply(inv, 487, nil)
+				return
+			}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	h.do(h.stack.Stop(ctx))
+	h.do(h.stack.Stop(ctx))
+	h.ended("leg-c", call.Cancelled)
+	h.ended(leg, call.Cancelled)
+	d.gets("480")
+	select {
+	case m := <-a.in:
+		t.Errorf("who talks got %s", what(m))
+	default:
+	}
+	if err := h.stack.Health(ctx); err == nil {
+		t.Error("healthy after Stop")
+	}
+}
