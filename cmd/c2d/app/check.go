@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"c2d/adapters/sip"
+	"c2d/adapters/sqlstore"
+	"c2d/cmd/c2d/config"
+	"c2d/core/access"
+	"c2d/core/identity"
+)
+
+// checkLimit is how long each thing may take to show that it is there.
+const checkLimit = 5 * time.Second
+
+// Check tries what a valid configuration names: the store, every listening address, each backend. It returns one line
+// for each that cannot be used, and leaves nothing behind. While the service runs, its own addresses are told as taken.
+func Check(ctx context.Context, cfg config.Config) []string {
+	var problems []string
+	note := func(what string, err error) {
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s: %v", what, err))
+		}
+	}
+	note("store", checkStore(ctx, cfg.Store.URL))
+	note("http.listen", checkTCP(cfg.HTTP.Listen))
+	if cfg.HTTP.AdminListen != "" {
+		note("http.admin_listen", checkTCP(cfg.HTTP.AdminListen))
+	}
+	checkBackends(ctx, cfg, note)
+	return problems
+}
+
+// checkStore opens the store. A SQLite file that is not there yet is not made: its folder must let us.
+func checkStore(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	path, isFile := strings.CutPrefix(url, "sqlite:")
+	if _, err := os.Stat(path); isFile && os.IsNotExist(err) {
+		return checkFolder(filepath.Dir(path))
+	}
+	s, err := sqlstore.Open(ctx, url, sqlstore.Options{})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.Head(ctx, access.MainTenant)
+	return err
+}
+
+func checkFolder(dir string) error {
+	f, err := os.CreateTemp(dir, ".c2d-check-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	return f.Close()
+}
+
+func checkTCP(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// checkBackends makes each phone system as Start would, asks those that need no start how they are, and stops them.
+func checkBackends(ctx context.Context, cfg config.Config, note func(string, error)) {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	a := New(cfg, Deps{})
+	a.origin = identity.Origin{Installation: "check", Node: "check"}
+	for _, b := range cfg.Backends {
+		if b.SIP != nil {
+			continue
+		}
+		entry, err := a.openBackend(b)
+		if err == nil {
+			err = entry.Backend.Health(ctx)
+		}
+		note("backend "+b.Name, err)
+	}
+	note("backends", a.Stop(ctx))
+	if len(cfg.SIP.Entries) > 0 {
+		note("sip.listen", checkSIP(ctx, cfg.SIP))
+	}
+}
+
+func checkSIP(ctx context.Context, cfg sip.Config) error {
+	stack, err := sip.New(cfg, sip.Deps{})
+	if err != nil {
+		return err
+	}
+	if err := stack.Listen(); err != nil {
+		return err
+	}
+	return stack.Stop(ctx)
+}

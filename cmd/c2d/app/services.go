@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"time"
+
+	"c2d/adapters/httpapi"
+	"c2d/adapters/numbering"
+	"c2d/adapters/sim"
+	"c2d/adapters/sqlstore"
+	"c2d/cmd/c2d/config"
+	"c2d/core/access"
+	"c2d/core/call"
+	"c2d/core/dial"
+	"c2d/core/directory"
+	"c2d/core/user"
+)
+
+// epoch numbers the times that the calls of a node were taken over by another. There is no take-over yet.
+const epoch = 1
+
+// services are the core's, on the adapters.
+type services struct {
+	keys  *access.Service
+	users *user.Service
+	book  *directory.Service
+	calls *dial.Service
+}
+
+func (a *App) openStore(ctx context.Context) (err error) {
+	if a.store, err = sqlstore.Open(ctx, a.cfg.Store.URL, sqlstore.Options{}); err != nil {
+		return err
+	}
+	a.undo("store", 5*time.Second, func(context.Context) error { return a.store.Close() })
+	return nil
+}
+
+// openBackend makes one entry; entries of kind sip share one stack.
+func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
+	switch {
+	case b.SIP != nil:
+		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: true}, nil
+	case b.Sim != nil:
+		s := sim.New(*b.Sim, a.origin.LegID)
+		a.undo(b.Name, 2*time.Second, s.Stop)
+		return dial.Entry{Name: b.Name, Backend: s}, nil
+	}
+	return dial.Entry{}, fmt.Errorf("backend %s has no kind", b.Name)
+}
+
+func (a *App) openServices(context.Context) error {
+	numbers, err := numbering.New(a.cfg.Numbers)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, e := range a.entries {
+		names = append(names, e.Name)
+	}
+	routes, err := a.routes()
+	if err != nil {
+		return err
+	}
+	a.services.users = user.NewService(a.store, a.cfg.SIP.Domain, names, numbers)
+	a.services.book = directory.NewService(a.store, numbers, numbering.Folder{})
+	a.services.calls = dial.New(dial.Config{
+		Calls: a.store, Users: a.store, Book: a.services.book, Contacts: a.store, Audit: a.store,
+		Numbers: numbers, Allowed: numbers.Allowed, Entries: a.entries, Routes: routes,
+		Ring: call.Seconds(a.cfg.Calls.Ring), Talk: call.Seconds(a.cfg.Calls.Talk), Emergency: a.cfg.Calls.Emergency,
+		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee)},
+		Log:    a.deps.Log,
+	})
+	return nil
+}
+
+func (a *App) routes() ([]dial.Route, error) {
+	var all []dial.Route
+	for _, r := range a.cfg.Routes {
+		match, err := regexp.Compile(r.Match)
+		if err != nil {
+			return nil, fmt.Errorf("route %q: %w", r.Match, err)
+		}
+		all = append(all, dial.Route{Match: match, Backends: r.Backends})
+	}
+	return all, nil
+}
+
+// startCalls makes the runner, which takes up what a former process left and starts the backends.
+func (a *App) startCalls(ctx context.Context) error {
+	backends, gates := map[string]call.Backend{}, map[string]int{}
+	for _, e := range a.entries {
+		backends[e.Name] = e.Backend
+		gates[e.Name] = a.cfg.Limits.Ringing
+	}
+	if a.cfg.Limits.Ringing == 0 {
+		gates = nil
+	}
+	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Log: a.deps.Log},
+		a.services.calls, a.services.calls)
+	a.services.calls.Use(runner)
+	a.undo("calls", 4*time.Second, runner.Stop)
+	return runner.Start(ctx)
+}
+
+func (a *App) startHTTP(context.Context) error {
+	server, err := httpapi.New(a.cfg.HTTP, httpapi.Deps{
+		Calls: a.services.calls, Users: a.services.users, Book: a.services.book, Keys: a.services.keys,
+		Events: a.store, Audit: a.store, Health: a.health, Log: a.deps.Log, Version: a.deps.Version,
+		Limiter: byPrefix{keys: newLimiter(a.cfg.Limits.Key), addresses: newLimiter(a.cfg.Limits.Address)},
+	})
+	if err != nil {
+		return err
+	}
+	if err := server.Start(); err != nil {
+		return err
+	}
+	a.http = server
+	a.undo("http", 2*time.Second, server.Stop)
+	return nil
+}
+
+// health tells how the store and each backend are.
+func (a *App) health(ctx context.Context) map[string]error {
+	_, err := a.store.Head(ctx, access.MainTenant)
+	all := map[string]error{"store": err}
+	for _, e := range a.entries {
+		all[e.Name] = e.Backend.Health(ctx)
+	}
+	return all
+}
