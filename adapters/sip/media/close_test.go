@@ -47,7 +47,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	end := time.Now().Add(200 * time.Millisecond)
 	for _, f := range []func(){
-		func() { Link(a, b) }, func() { Link(b, c) }, func() { Link(c, a) }, b.Unlink,
+		func() { Link(a, b) }, func() { LinkEarly(b, c) }, func() { LinkEarly(b, a) }, func() { Link(c, a) }, b.Unlink,
 		func() { a.Play(tone.Busy("US")) }, func() { a.PlayOnce(tone.SIT(), period, a.Stop) }, a.Stop,
 		func() { b.SetRemote(bob.addr(), []sdp.Codec{pcma}) },
 		func() { alice.say(a, 101, 1, 0, 0, 160) }, func() { bob.say(b, 8, 1) },

@@ -10,7 +10,8 @@
 //	phone A --RTP--> Endpoint a --codec of the payload type--> Endpoint b --renumbered--> phone B
 //	                    | key presses -> OnDTMF                    | Play: a tone instead
 //
-// A tone goes before what is forwarded: while an endpoint plays, packets for it are dropped.
+// A tone goes before what is forwarded: while an endpoint plays, packets for it are dropped. Only ring-back under
+// [LinkEarly] gives way, to the first packet of early media.
 //
 // RTP is taken only from the address that SetRemote gave, or latched once to another port of the same host, since
 // phones behind a port-translating router send from elsewhere than they say. All else is a stranger, counted and

@@ -25,6 +25,7 @@ type Endpoint struct {
 	terms  terms
 	peer   *Endpoint
 	player *player // nil when nothing is played
+	yields bool    // what is played ends when a packet is forwarded: see LinkEarly
 	out    stream
 	keys   keys
 	onKey  func(digit byte)

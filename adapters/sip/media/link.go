@@ -6,20 +6,26 @@ import "time"
 // former one of either is undone. A codec that the other side does not have is dropped and counted there; a payload
 // type is turned into the one that the other side chose for the codec. While an endpoint plays a tone, what is forwarded
 // to it is dropped.
-func Link(a, b *Endpoint) {
+func Link(a, b *Endpoint) { link(a, b, false) }
+
+// LinkEarly is Link for early media: what an endpoint plays goes on until the first packet for it comes, since there are
+// networks that announce early media (183 with SDP) and send none, and the caller must not sit in silence. A tone that
+// is begun later goes first again.
+func LinkEarly(a, b *Endpoint) { link(a, b, true) }
+
+func link(a, b *Endpoint, yield bool) {
 	if a == b || a.isClosed() || b.isClosed() {
 		return
 	}
-	a.attach(b)
-	b.attach(a)
+	a.attach(b, yield)
+	b.attach(a, yield)
 }
 
 // Unlink ends the forwarding, both ways. No packet of the former peer is sent after it has returned.
 func (e *Endpoint) Unlink() {
 	e.mu.Lock()
 	peer := e.peer
-	e.peer = nil
-	e.out.cut()
+	e.joinTo(nil)
 	e.mu.Unlock()
 	if peer != nil {
 		peer.detach(e)
@@ -32,13 +38,14 @@ func (e *Endpoint) isClosed() bool {
 	return e.closed
 }
 
-func (e *Endpoint) attach(peer *Endpoint) {
+func (e *Endpoint) attach(peer *Endpoint, yield bool) {
 	e.mu.Lock()
-	e.silence()
+	if e.yields = yield; !yield {
+		e.silence()
+	}
 	former := e.peer
 	if former != peer && !e.closed {
-		e.peer = peer
-		e.out.cut()
+		e.joinTo(peer)
 	}
 	e.mu.Unlock()
 	if former != nil && former != peer {
@@ -50,7 +57,14 @@ func (e *Endpoint) detach(peer *Endpoint) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.peer == peer {
-		e.peer = nil
+		e.joinTo(nil)
+	}
+}
+
+// joinTo changes the peer. What comes next in the stream is another source, unless a tone goes on. The caller holds mu.
+func (e *Endpoint) joinTo(peer *Endpoint) {
+	e.peer = peer
+	if e.player == nil {
 		e.out.cut()
 	}
 }
@@ -60,10 +74,11 @@ func (e *Endpoint) forward(from *Endpoint, p *packet, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	pt, ok := e.terms.sent(p.codec)
-	if !ok || e.closed || e.peer != from || e.player != nil || !e.remote.target().IsValid() {
+	if !ok || e.closed || e.peer != from || !e.remote.target().IsValid() || e.player != nil && !e.yields {
 		e.stats.Dropped++
 		return
 	}
+	e.silence()
 	n, ok := e.out.relay(p, now)
 	if !ok {
 		e.stats.Dropped++

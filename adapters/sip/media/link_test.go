@@ -86,6 +86,37 @@ func TestToneThenForward(t *testing.T) {
 	}
 }
 
+// TestEarlyMediaThatIsOnlyAnnounced: the ring-back goes on until there really is something else to hear.
+func TestEarlyMediaThatIsOnlyAnnounced(t *testing.T) {
+	a, b, alice, bob := newEndpoint(t), newEndpoint(t), newHandset(t), newHandset(t)
+	a.SetRemote(alice.addr(), sdp.DefaultCodecs())
+	b.SetRemote(bob.addr(), sdp.DefaultCodecs())
+	a.Play(tone.RingBack("CN"))
+	last := alice.hear()
+	LinkEarly(a, b)
+	for range 5 {
+		p := alice.hear()
+		if p.SequenceNumber != last.SequenceNumber+1 || p.Marker || len(p.Payload) != frame {
+			t.Fatalf("%v after %v", p, last)
+		}
+		last = p
+	}
+	bob.say(b, 101, 1, 0, 0, 160)
+	bob.say(b, 8, 0x11)
+	for last.PayloadType != 101 {
+		last = alice.hear()
+	}
+	if p := alice.hear(); len(p.Payload) != 1 || p.SequenceNumber != last.SequenceNumber+1 {
+		t.Errorf("alice heard %v after the early media had begun", p)
+	}
+	a.Play(tone.Silence())
+	if p := alice.hear(); len(p.Payload) != frame || !p.Marker {
+		t.Errorf("alice heard %v", p)
+	}
+	bob.say(b, 8, 0x12)
+	until(t, "the drop", func() bool { return a.Stats().Dropped == 1 })
+}
+
 func TestAToneGoesBeforeWhatIsForwarded(t *testing.T) {
 	a, b, alice, bob := pair(t)
 	a.Play(tone.Silence())

@@ -60,7 +60,7 @@ func (e *Endpoint) start(t tone.Tone, left int, done func()) {
 	if e.player != nil {
 		close(e.player.stop) // the stream goes on: no cut between two tones
 	}
-	e.player = p
+	e.player, e.yields = p, false
 	e.running.Add(1)
 	go e.play(p) // ends when p.stop is closed or the tone is over; Close waits for it
 }
