@@ -67,7 +67,7 @@ type ringing struct {
 
 // ring sends the INVITE and follows it. It ends when the leg is answered or over.
 func (l *leg) ring(req *sip.Request, limit time.Duration) {
-	tx, err := l.s.tx.Request(l.s.ctx, req)
+	tx, err := l.s.request(req)
 	if err != nil {
 		l.finish(call.Cause{Reason: call.Unreachable, NotRung: true})
 		return

@@ -151,6 +151,7 @@ func (l *leg) finish(c call.Cause) {
 	if l.why != "" {
 		c.Reason, c.NotRung = l.why, false
 	}
+	l.s.forget(l) // before it is told, so that no snapshot shows it afterwards
 	l.tell(call.LegEvent{Kind: call.EvEnded, Cause: c})
 	l.state = call.LegEnded
 	ep, peer := l.ep, l.joinTo
@@ -158,7 +159,6 @@ func (l *leg) finish(c call.Cause) {
 	close(l.done)
 	l.settle()
 	l.mu.Unlock()
-	l.s.forget(l)
 	if ep != nil {
 		ep.Unlink()
 		_ = ep.Close()

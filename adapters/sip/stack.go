@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,6 +70,7 @@ type Stack struct {
 type socket struct {
 	network string
 	addr    netip.AddrPort
+	deafen  func(context.Context)
 	close   func() error
 	serve   func() // until close
 }
@@ -156,7 +158,7 @@ func (s *Stack) bind(a listenAddr) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.socks = append(s.socks, socket{
-		network: a.network, addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), close: c.Close, serve: func() { _ = s.tp.ServeUDP(w) },
+		network: a.network, addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), deafen: w.deafen, close: c.Close, serve: func() { _ = s.tp.ServeUDP(w) },
 	})
 	return nil
 }
@@ -207,8 +209,8 @@ func (s *Stack) Capabilities() call.Capabilities {
 
 // Start implements [call.Backend]. Listen comes before it.
 func (s *Stack) Start(_ context.Context, sink call.Sink, open []call.OpenLeg) error {
+	socks := s.sockets()
 	s.mu.Lock()
-	socks := s.socks
 	s.sink = sink
 	s.mu.Unlock()
 	if len(socks) == 0 {
@@ -254,6 +256,9 @@ func (s *Stack) Stop(ctx context.Context) error {
 		return nil
 	}
 	err := s.releaseRinging(ctx)
+	for _, k := range s.sockets() {
+		k.deafen(ctx)
+	}
 	s.cancel()
 	s.tx.Close()
 	s.closeSockets()
@@ -278,6 +283,12 @@ func (s *Stack) releaseRinging(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (s *Stack) sockets() []socket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.socks)
 }
 
 func (s *Stack) closeSockets() {

@@ -28,9 +28,20 @@ func sessionID() uint64 {
 	return uint64(binary.BigEndian.Uint32(b[:]))
 }
 
+// request begins a client transaction. After Stop there is none: the library would open a socket of its own.
+func (s *Stack) request(req *sip.Request) (*sip.ClientTx, error) {
+	if err := s.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.tx.Request(s.ctx, req)
+}
+
 // write sends a request without a transaction: an ACK. Each sending is of a fresh message, since the library writes
 // into it.
 func (s *Stack) write(req *sip.Request) {
+	if s.ctx.Err() != nil {
+		return
+	}
 	if err := s.tp.WriteMsg(req); err != nil {
 		s.log.Warn("ACK was not sent", "call_id", req.CallID().Value(), "error", err)
 	}
@@ -56,7 +67,7 @@ func final(ctx context.Context, tx *sip.ClientTx) (*sip.Response, error) {
 // background sends a request for whose outcome nobody waits, and then is called with the outcome (nil for none).
 // The transaction repeats it for 32 s.
 func (s *Stack) background(req *sip.Request, then func(*sip.Response)) {
-	tx, err := s.tx.Request(s.ctx, req)
+	tx, err := s.request(req)
 	if err != nil {
 		s.log.Warn("request was not sent", "method", req.Method, "error", err)
 		then(nil)
@@ -122,7 +133,7 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.Clien
 		return nil, 0, err
 	}
 	req := l.dlg.Request(method, h, body(l))
-	tx, err := l.s.tx.Request(l.s.ctx, req)
+	tx, err := l.s.request(req)
 	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
 }
 

@@ -1,10 +1,12 @@
 package sip
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,6 +18,26 @@ type wire struct {
 	mu      sync.Mutex // one message at a time through the trace
 	trace   func(Message)
 	refused func(peer netip.AddrPort)
+	deaf    atomic.Bool
+	lastIn  atomic.Int64 // when the last datagram was let in, Unix nanoseconds
+}
+
+// settling is how long the library may take to handle a datagram that it was given. It does so in goroutines that
+// nobody can wait for, and one that finds the socket closed opens another, which nobody closes.
+const settling = 50 * time.Millisecond
+
+// deafen drops what arrives from now on, and returns when what was let in before can be taken as handled.
+func (w *wire) deafen(ctx context.Context) {
+	w.deaf.Store(true)
+	settled, stop := after(time.Until(time.Unix(0, w.lastIn.Load()).Add(settling)))
+	defer stop()
+	if settled == nil {
+		return
+	}
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
 }
 
 func newWire(c *net.UDPConn, trace func(Message), refused func(netip.AddrPort)) *wire {
@@ -36,6 +58,10 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, nil, err
 		}
 		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+		if w.deaf.Load() {
+			continue
+		}
+		w.lastIn.Store(time.Now().UnixNano())
 		w.note(false, peer, b[:n])
 		return n, net.UDPAddrFromAddrPort(peer), nil
 	}
