@@ -19,8 +19,9 @@ type Config struct {
 	Codecs    []sdp.Codec    // empty is sdp.DefaultCodecs
 
 	Answer          Answer
-	EarlyMedia      bool // rings with 183, SDP and its tone in place of 180
-	RefuseReinvites bool // answers every re-INVITE with 488, and talks on
+	EarlyMedia      bool          // rings with 183, SDP and its tone in place of 180
+	RefuseReinvites bool          // answers every re-INVITE with 488, and talks on
+	ReinviteAfter   time.Duration // how long it takes to answer a re-INVITE; old sound goes on meanwhile
 
 	Notify func(Event) // is told every event, in order; returns soon
 }

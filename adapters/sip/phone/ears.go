@@ -11,7 +11,7 @@ import (
 	"c2d/adapters/sip/tone"
 )
 
-// Sound is a tone that was heard from one address. Hz is within 20 of what was said.
+// Sound is a tone that was heard from one address. Hz is within 10 of what was said.
 type Sound struct {
 	Hz    int
 	From  netip.AddrPort
@@ -89,8 +89,18 @@ func (e *ears) measured(levels []tone.Level) {
 			(i+1 < len(levels) && levels[i+1].Amplitude >= l.Amplitude) {
 			continue
 		}
-		e.note(int(math.Round(l.Hz)), time.Now())
+		e.note(peak(levels, i), time.Now())
 	}
+}
+
+// peak returns the frequency of a peak to within 10 Hz: a parabola through it and its neighbours.
+func peak(levels []tone.Level, i int) int {
+	hz := levels[i].Hz
+	if i > 0 && i+1 < len(levels) {
+		left, here, right := levels[i-1].Amplitude, levels[i].Amplitude, levels[i+1].Amplitude
+		hz += step * (right - left) / (2 * (2*here - left - right))
+	}
+	return 10 * int(math.Round(hz/10))
 }
 
 // note lengthens the sound that goes on, or begins one.

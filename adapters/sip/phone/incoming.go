@@ -171,7 +171,23 @@ func (p *Phone) onReinvite(req *sip.Request, tx sip.ServerTransaction) {
 		p.respond(tx, req, c.localTag, sip.StatusNotAcceptableHere, nil)
 		return
 	}
+	if !c.ponder(p.cfg.ReinviteAfter) {
+		p.respond(tx, req, c.localTag, sip.StatusRequestTerminated, nil) // RFC 3261 section 15.1.2
+		return
+	}
 	c.change(req, tx)
+}
+
+// ponder waits as a slow phone does; false if the call ended meanwhile.
+func (c *call) ponder(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.done:
+		return false
+	}
 }
 
 func (c *call) change(req *sip.Request, tx sip.ServerTransaction) {
@@ -236,7 +252,7 @@ func (p *Phone) onOther(req *sip.Request, tx sip.ServerTransaction) {
 
 // phrases are the reason phrases of what the phone answers with; others are sent as "Refused".
 var phrases = map[int]string{180: "Ringing", 183: "Session Progress", 200: "OK", 405: "Method Not Allowed",
-	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 486: "Busy Here", 488: "Not Acceptable Here",
+	480: "Temporarily Unavailable", 487: "Request Terminated", 481: "Call/Transaction Does Not Exist", 486: "Busy Here", 488: "Not Acceptable Here",
 	500: "Server Internal Error", 603: "Decline"}
 
 // respond sends a response with our tag, if given. What cannot be sent is repeated by the other side's transaction.

@@ -262,6 +262,28 @@ func TestRefusedReinviteChangesNothing(t *testing.T) {
 	hears(t, harry, Expect{Hz: 1000, From: mary.RTP(), After: time.Now()})
 }
 
+func TestSlowReinviteOfACallThatEnds(t *testing.T) {
+	harry, mary := pair(t, Config{Answer: Auto(0), ReinviteAfter: time.Minute})
+	dial(t, harry)
+	c, status := harry.current(), make(chan int, 1)
+	go func() {
+		res, _, err := c.phone.exchange(within(t), c.request(sip.INVITE))
+		if err != nil {
+			t.Error(err)
+			status <- 0
+			return
+		}
+		status <- res.StatusCode
+	}()
+	hears(t, harry, Expect{Hz: 1000, From: mary.RTP(), After: time.Now()}) // the old sound goes on
+	if err := mary.HangUp(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-status; got != 487 {
+		t.Errorf("status %d", got)
+	}
+}
+
 func TestInviteWithoutDescription(t *testing.T) {
 	harry, mary := pair(t, Config{Answer: Auto(0)})
 	dial(t, harry)
