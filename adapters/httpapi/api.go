@@ -121,6 +121,14 @@ func (p Paged) page() user.Page {
 	return user.Page{After: p.Cursor, Limit: p.Limit}
 }
 
+// whole checks the selection of a list that is always given as one page.
+func (p Paged) whole() error {
+	if p.Cursor != "" {
+		return fault.Field(fault.CodeBadCursor, "cursor", "this list has one page")
+	}
+	return p.page().Check()
+}
+
 // stamp is a time as the API shows it: UTC with three digits.
 type stamp time.Time
 

@@ -36,6 +36,8 @@ func TestBadInputIsNamedAndNothingIsDialled(t *testing.T) {
 	put := func(path, body string, headers ...string) ask {
 		return ask{method: "PUT", path: path, body: body, headers: headers}
 	}
+	w := newWorld(t)
+	placed(w)
 	for name, c := range map[string]struct {
 		ask  ask
 		want refused
@@ -89,6 +91,8 @@ func TestBadInputIsNamedAndNothingIsDialled(t *testing.T) {
 		"17 devices":            {post(`{"caller":"a","callee":"b","devices":[` + strings.Repeat(`"d",`, 16) + `"d"]}`), refused{422, "invalid", "devices"}},
 		"odd limit":             {get("/v1/calls?limit=0x5"), refused{422, "wrong_type", "limit"}},
 		"limit beyond":          {get("/v1/calls?limit=501"), refused{422, "invalid", "limit"}},
+		"second page of keys":   {get("/v1/keys?cursor=x"), refused{422, "bad_cursor", "cursor"}},
+		"limit of devices":      {get("/v1/users/u-1/devices?limit=501"), refused{422, "invalid", "limit"}},
 		"odd boolean":           {get("/v1/calls?active=yes"), refused{422, "wrong_type", "active"}},
 		"unknown parameter":     {get("/v1/calls?activ=true"), refused{422, "unknown_field", "activ"}},
 		"doubled parameter":     {get("/v1/calls?cursor=a&cursor=b"), refused{422, "duplicate_field", "cursor"}},
@@ -133,8 +137,6 @@ func TestBadInputIsNamedAndNothingIsDialled(t *testing.T) {
 		"odd dry run":           {ask{method: "POST", path: "/v1/contacts/import?dry_run=1", body: "name\n", headers: []string{csv}}, refused{422, "wrong_type", "dry_run"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			placed(w)
 			rec := w.do(t, c.ask)
 			if got := problemOf(t, rec.Body.Bytes()); got != c.want || rec.Code != c.want.Status {
 				t.Errorf("got %d %+v, want %+v: %s", rec.Code, got, c.want, rec.Body)

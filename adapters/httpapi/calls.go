@@ -206,21 +206,21 @@ func (s *Server) awaitCall(ctx context.Context, a access.Actor, id string, after
 	defer leave()
 	timeUp := time.NewTimer(wait)
 	defer timeUp.Stop()
-	for {
+	for last := false; ; {
 		changed := s.deps.Events.Changed() // before the read, so that no change falls between
 		c, err := s.deps.Calls.Get(ctx, a, id)
 		if err != nil {
 			return nil, err
 		}
-		if c.Version > after {
+		if c.Version > after || last {
 			return showCall(c), nil
 		}
 		select {
 		case <-changed:
 		case <-timeUp.C:
-			return showCall(c), nil
+			last = true // read once more: not every change of a call is an event
 		case <-s.closing:
-			return showCall(c), nil
+			last = true
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

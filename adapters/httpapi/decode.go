@@ -58,7 +58,7 @@ func (s *Server) decode(ctx huma.Context, next func(huma.Context)) {
 		hash, err = s.readJSON(r, t)
 		ctx = huma.WithValue(ctx, bodyHash{}, hash)
 	case isOther:
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importTime)) // a recorder in a test has none
+		allowTime(http.NewResponseController(w))
 		err = s.readOther(r, media)
 	}
 	if err != nil {
@@ -66,6 +66,12 @@ func (s *Server) decode(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(ctx)
+}
+
+// allowTime widens the server's timeouts for an import. A recorder in a test has none: errors are ignored.
+func allowTime(c *http.ResponseController) {
+	_ = c.SetReadDeadline(time.Now().Add(importTime))
+	_ = c.SetWriteDeadline(time.Now().Add(2 * importTime))
 }
 
 // readJSON replaces the request's body by its UTF-8 form and returns the hash of its canonical form.

@@ -60,7 +60,15 @@ func showDevice(d user.Device) *deviceOutput {
 	return &deviceOutput{ETag: entityTag(d.Version), Body: viewDevice(d)}
 }
 
-func (s *Server) listDevices(ctx context.Context, a access.Actor, in *ByID) (*output[list[deviceView]], error) {
+type listDevicesInput struct {
+	ByID
+	Paged
+}
+
+func (s *Server) listDevices(ctx context.Context, a access.Actor, in *listDevicesInput) (*output[list[deviceView]], error) {
+	if err := in.whole(); err != nil {
+		return nil, err
+	}
 	items, err := s.deps.Users.Devices(ctx, a, in.ID)
 	if err != nil {
 		return nil, err

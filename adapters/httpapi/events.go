@@ -205,7 +205,7 @@ func (r *eventReader) poll(ctx context.Context, wait string) (eventPage, error) 
 }
 
 // stream writes events until the client goes, its key ends, or the service stops. It runs in the request's own
-// goroutine, so that a slow client stalls nobody else; one that takes no bytes for a heartbeat is cut off. After an
+// goroutine, so that a slow client stalls nobody else; one that takes no bytes is cut off. After an
 // error of the store the client comes back with its Last-Event-ID.
 func (r *eventReader) stream(ctx context.Context, w http.ResponseWriter) {
 	out := sse{w: w, control: http.NewResponseController(w)}
@@ -301,7 +301,8 @@ func (o *sse) comment() {
 
 func (o *sse) write(s string) {
 	if o.err == nil {
-		_ = o.control.SetWriteDeadline(time.Now().Add(heartbeat)) // a recorder in a test has none
+		// Longer than a heartbeat: HTTP/2 resets a stream whose deadline passes, even if it is idle. A recorder has none.
+		_ = o.control.SetWriteDeadline(time.Now().Add(2 * heartbeat))
 		_, o.err = o.w.Write([]byte(s))
 	}
 }

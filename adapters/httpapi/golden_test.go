@@ -108,9 +108,9 @@ func audited(w *world) {
 }
 
 func TestTextsOfEveryCode(t *testing.T) {
+	w := newWorld(t)
 	for _, code := range fault.Codes() {
 		for _, lang := range []string{"en", "zh-CN"} {
-			w := newWorld(t)
 			w.calls.err = &fault.Error{Code: code}
 			rec := w.do(t, ask{method: "POST", path: "/v1/calls", body: placeBody, headers: []string{"Accept-Language: " + lang}})
 			var p struct{ Title, Detail, Code string }

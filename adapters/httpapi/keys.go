@@ -39,7 +39,12 @@ func viewKey(k access.Key) keyView {
 		RevokedAt: stamp(k.RevokedAt), LastUsedAt: stamp(k.LastUsedAt)}
 }
 
-func (s *Server) listKeys(ctx context.Context, a access.Actor, _ *struct{}) (*output[list[keyView]], error) {
+type listKeysInput struct{ Paged }
+
+func (s *Server) listKeys(ctx context.Context, a access.Actor, in *listKeysInput) (*output[list[keyView]], error) {
+	if err := in.whole(); err != nil {
+		return nil, err
+	}
 	keys, err := s.deps.Keys.List(ctx, a)
 	if err != nil {
 		return nil, err
@@ -51,7 +56,7 @@ type createKeyInput struct {
 	Body struct {
 		Name      string         `json:"name"`
 		Role      access.Role    `json:"role" enum:"system_admin,security_admin,audit_admin,system,user"`
-		Scopes    []access.Scope `json:"scopes,omitempty" doc:"Within the role's; absent is all of them"`
+		Scopes    []access.Scope `json:"scopes,omitempty" doc:"Within the role's; absent is all that your own key may give"`
 		UserID    string         `json:"user_id,omitempty" doc:"For the role user"`
 		Networks  []netip.Prefix `json:"networks,omitempty" doc:"Where it may come from; absent is anywhere"`
 		ExpiresAt stamp          `json:"expires_at,omitzero"`
@@ -61,9 +66,6 @@ type createKeyInput struct {
 func (s *Server) createKey(ctx context.Context, a access.Actor, in *createKeyInput) (*output[keyView], error) {
 	b := in.Body
 	ask := access.Key{Name: b.Name, Role: b.Role, Scopes: b.Scopes, UserID: b.UserID, Networks: b.Networks, ExpiresAt: time.Time(b.ExpiresAt)}
-	if len(ask.Scopes) == 0 {
-		ask.Scopes = b.Role.Scopes()
-	}
 	k, secret, err := s.deps.Keys.Issue(ctx, a, ask)
 	if err != nil {
 		return nil, err

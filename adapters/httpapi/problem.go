@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -101,7 +102,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	p.headers.Set("Content-Language", q.lang)
 	switch f.Code.Kind() {
 	case fault.Internal:
-		s.log.ErrorContext(ctx, "request failed", "request_id", q.id, "error", err)
+		level := slog.LevelError
+		if errors.Is(err, context.Canceled) {
+			level = slog.LevelDebug // the client has gone
+		}
+		s.log.Log(ctx, level, "request failed", "request_id", q.id, "error", err)
 		p.Field = ""
 		return p
 	case fault.Unauthenticated:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -209,10 +210,10 @@ func (s *Server) guard(w *answer, r *http.Request) {
 	case r.Context().Err() != nil: // huma panics when the client has gone while it writes
 		s.log.Debug("client gone", "request_id", asked(r.Context()).id)
 	case w.begun:
-		s.log.Error("request panicked", "request_id", asked(r.Context()).id, "panic", fmt.Sprint(v))
+		s.log.Error("request panicked", "request_id", asked(r.Context()).id, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 	default:
-		s.writeProblem(w, r, fmt.Errorf("panic: %v", v))
+		s.writeProblem(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 	}
 }
 
