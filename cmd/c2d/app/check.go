@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"c2d/adapters/sqlstore"
 	"c2d/cmd/c2d/config"
 	"c2d/core/access"
+	"c2d/core/fault"
 	"c2d/core/identity"
 )
 
@@ -25,7 +27,7 @@ func Check(ctx context.Context, cfg config.Config) []string {
 	var problems []string
 	note := func(what string, err error) {
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %v", what, err))
+			problems = append(problems, what+": "+plainly(err))
 		}
 	}
 	note("store", checkStore(ctx, cfg.Store.URL))
@@ -35,6 +37,18 @@ func Check(ctx context.Context, cfg config.Config) []string {
 	}
 	checkBackends(ctx, cfg, note)
 	return problems
+}
+
+// plainly is an error for the operator: a fault's own words and its cause, without its code.
+func plainly(err error) string {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Message == "" {
+		return err.Error()
+	}
+	if f.Cause == nil {
+		return f.Message
+	}
+	return fmt.Sprintf("%s: %v", f.Message, f.Cause)
 }
 
 // checkStore opens the store. A SQLite file that is not there yet is not made: its folder must let us.

@@ -62,15 +62,14 @@ func (c callCmd) follow(ctx context.Context, env Env, api *client.Client, now cl
 // step waits for the next change, and hangs up when it is time to, or when ctx ends.
 func (c callCmd) step(ctx context.Context, api *client.Client, now client.Call, deadline time.Time) (client.Call, error) {
 	wait := 25 * time.Second
-	limited := ctx
 	if !deadline.IsZero() {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, deadline)
-		defer cancel()
+		wait = min(wait, time.Until(deadline))
 	}
-	next, err := api.Next(limited, now, wait)
-	if limited.Err() == nil {
-		return next, err
+	if wait > 0 {
+		next, err := api.Next(ctx, now, wait)
+		if ctx.Err() == nil {
+			return next, err
+		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

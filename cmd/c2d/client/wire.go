@@ -169,7 +169,7 @@ func (c *Client) Place(ctx context.Context, caller, callee string) (Call, error)
 // Next waits until the call has a version after that of known, at most wait, and returns it as it is then.
 func (c *Client) Next(ctx context.Context, known Call, wait time.Duration) (Call, error) {
 	var now Call
-	path := fmt.Sprintf("/v1/calls/%s?wait=%ds&after=%d", url.PathEscape(known.ID), int(wait.Seconds()), known.Version)
+	path := fmt.Sprintf("/v1/calls/%s?wait=%dms&after=%d", url.PathEscape(known.ID), wait.Milliseconds(), known.Version)
 	err := c.Get(ctx, path, &now)
 	return now, err
 }
