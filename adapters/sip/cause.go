@@ -132,7 +132,7 @@ var phrases = map[int]string{
 	405: "Method Not Allowed", 415: "Unsupported Media Type", 420: "Bad Extension", 480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 486: "Busy Here",
 	487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
-	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 603: "Decline",
+	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out", 603: "Decline",
 }
 
 // refusal returns the status for a reason; a reason that is no phone's fault is 480.

@@ -35,8 +35,9 @@ type Media struct {
 
 // Entry is one configured backend of kind sip. One without a proxy is the house: the phones that are registered here.
 type Entry struct {
-	Name string `yaml:"name"`
-	Kind string `yaml:"kind"`
+	Name  string `yaml:"name"`
+	Kind  string `yaml:"kind"`
+	Relay bool   `yaml:"relay"` // never redirect its phones: they are on another network than the rest
 }
 
 // Limits bound what strangers can make us do, for each source address. Zero values are the defaults.

@@ -141,6 +141,9 @@ func (l *leg) serve(tx *sip.ServerTx, cancelled <-chan struct{}) {
 		case <-cancelled: // the library has sent 200 and 487
 			l.finish(call.Cause{Reason: call.Cancelled, SIP: sip.StatusRequestTerminated})
 			return
+		case <-l.done: // the phone said BYE instead (RFC 3261 section 15)
+			_ = tx.Respond(l.response(l.offer.req, sip.StatusRequestTerminated))
+			return
 		case <-tx.Done():
 			l.finish(call.Cause{Reason: call.Cancelled})
 			return
@@ -155,6 +158,10 @@ func (l *leg) answerOffer(tx *sip.ServerTx, r reply) bool {
 	res := l.response(l.offer.req, r.status)
 	if r.body != nil {
 		l.mu.Lock()
+		if l.ep == nil { // it has ended
+			l.mu.Unlock()
+			return false
+		}
 		dialog.SetBody(res, r.body(l))
 		l.mu.Unlock()
 	}

@@ -112,6 +112,20 @@ func TestCallerCancelsAnOfferedLeg(t *testing.T) {
 	h.do(h.stack.Answer(t.Context(), leg)) // core did not know yet
 }
 
+func TestCallerSaysByeBeforeTheAnswer(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("harry")
+	p.calls("101", p.offers(), proof)
+	leg, _ := h.offered()
+	h.do(h.stack.Ring(t.Context(), leg))
+	ringing := p.passes("180")
+	p.follows(ringing, "UPDATE", p.offers()) // its first offer is still open
+	p.passes("491")
+	p.follows(ringing, "BYE", nil)
+	p.passes("487")
+	h.ended(leg, call.Completed)
+}
+
 // cancelOf returns the CANCEL of an INVITE of the phone's own.
 func cancelOf(p *phone, invite string) string {
 	_, rest, _ := strings.Cut(invite, "branch=")

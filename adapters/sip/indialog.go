@@ -32,6 +32,10 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 		_ = tx.Respond(l.response(req, sip.StatusOK))
 		l.finish(call.Cause{Reason: call.Completed, Q850: 16})
 	case sip.INVITE, sip.UPDATE:
+		if !l.answered() { // our answer to its first offer is still out (RFC 3311 section 5.2)
+			_ = tx.Respond(l.response(req, sip.StatusRequestPending))
+			return
+		}
 		l.reoffered(req, tx)
 	case sip.INFO:
 		l.keyed(req)
@@ -207,7 +211,10 @@ func (l *leg) pass(peer *leg, offer sdp.Session) (int, []byte) {
 	res, err := peer.ask(ctx, sip.INVITE, func(p *leg) []byte {
 		return p.local.Offer(m.AddrPort(), m.Codecs, m.Direction)
 	})
-	if err != nil || res.StatusCode == sip.StatusRequestPending {
+	switch {
+	case err != nil:
+		return sip.StatusGatewayTimeout, nil
+	case res.StatusCode == sip.StatusRequestPending:
 		return sip.StatusRequestPending, nil
 	}
 	answer, ok := answerIn(res)

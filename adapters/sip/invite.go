@@ -88,8 +88,9 @@ func (l *leg) ring(req *sip.Request, limit time.Duration) {
 			r.abandonTx(call.Cause{Reason: call.Unreachable})
 			return
 		case <-ringLimit:
-			r.order(call.NoAnswer)
-			r.release()
+			if r.expire() {
+				return
+			}
 		case <-l.wake:
 			if r.woken() {
 				return
@@ -110,6 +111,18 @@ func positive(d time.Duration) time.Duration {
 		return 1 << 62
 	}
 	return d
+}
+
+// expire ends the ringing at its limit. It reports whether the following is over: a phone that was silent did not ring,
+// as far as we know.
+func (r *ringing) expire() bool {
+	if !r.progressed {
+		r.abandonTx(call.Cause{Reason: call.Unreachable})
+		return true
+	}
+	r.order(call.NoAnswer)
+	r.release()
+	return false
 }
 
 // woken looks at what another goroutine wants: the end of the leg. It reports whether the following is over.
@@ -149,7 +162,7 @@ func (r *ringing) release() {
 	r.mu.Lock()
 	why := r.why
 	r.mu.Unlock()
-	r.s.sendCancel(r.invite, cancelReason(why))
+	r.s.sendCancel(r.invite, cancelReason(why), ignore)
 }
 
 // cancelReason returns the Reason header of a CANCEL: a phone that sees "completed elsewhere" lists no missed call
@@ -202,12 +215,13 @@ func (r *ringing) advance(res *sip.Response) {
 	r.mu.Lock()
 	if res.StatusCode >= 180 {
 		r.rang = true
+		r.remember(res)
 	}
 	switch {
 	case res.StatusCode == sip.StatusCallIsForwarded:
 		r.tell(call.LegEvent{Kind: call.EvForwarded})
 	case res.StatusCode == sip.StatusRinging && r.state != call.LegRinging && r.state != call.LegEarly:
-		r.enter(call.LegRinging, call.LegEvent{Kind: call.EvRinging})
+		r.enter(call.LegRinging, call.LegEvent{Kind: call.EvRinging, Resume: r.resume()})
 	case r.state == call.LegIntended:
 		r.enter(call.LegTrying, call.LegEvent{Kind: call.EvTrying})
 	}
@@ -215,6 +229,14 @@ func (r *ringing) advance(res *sip.Response) {
 	r.mu.Unlock()
 	if early {
 		r.earlyMedia(res)
+	}
+}
+
+// remember keeps the early dialog of the first 18x for the blob: if this process dies between an answer and its record, the
+// next one can still end the call. l.mu is held.
+func (r *ringing) remember(res *sip.Response) {
+	if d, err := r.invite.Confirm(res); err == nil && r.started == nil {
+		r.started = &d
 	}
 }
 

@@ -66,7 +66,7 @@ func (s *Stack) redirect(a, b *leg) {
 	ctx, cancel := context.WithTimeout(s.ctx, 8*s.waits.reinvite)
 	defer cancel()
 	for range 3 { // a phone that offers something itself meanwhile starts it again
-		if s.cfg.Relay || !reachEachOther(a, b) {
+		if s.relays(a, b) || !reachEachOther(a, b) {
 			break
 		}
 		p := &pair{a: a, b: b}
@@ -84,6 +84,16 @@ func (s *Stack) redirect(a, b *leg) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tell(call.LegEvent{Kind: call.EvMedia, Text: "relay"})
+}
+
+// relays reports whether the configuration keeps the audio of either leg with us.
+func (s *Stack) relays(a, b *leg) bool {
+	for _, e := range s.cfg.Entries {
+		if e.Relay && (e.Name == a.way.Backend || e.Name == b.way.Backend) {
+			return true
+		}
+	}
+	return s.cfg.Relay
 }
 
 // reachEachOther reports whether two phones can be expected to send to each other: what they say of themselves is

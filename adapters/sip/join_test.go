@@ -180,6 +180,14 @@ func TestRelayByConfiguration(t *testing.T) {
 	hearEachOther(a, b)
 }
 
+func TestRelayOfOneEntry(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Entries[0].Relay = true }).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.join()
+	h.media("relay")
+}
+
 func TestByeGoesToTheRefreshedContact(t *testing.T) {
 	h := newHouse(t).start()
 	a, b, moved := h.phone("harry"), h.phone("mary"), h.phone("moved")

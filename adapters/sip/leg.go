@@ -37,6 +37,7 @@ type leg struct {
 	why      call.Reason // set once its end was ordered
 	invite   dialog.Invite
 	dlg      *dialog.Dialog // nil until answered
+	started  *dialog.Dialog // the early dialog of the first 18x
 	offer    *offer         // the INVITE that a phone sent us, until it is answered
 	local    sdp.Local
 	remote   sdp.Media // where the phone receives, as it last said
@@ -197,7 +198,7 @@ func (l *leg) resume() []byte {
 	if l.dlg != nil {
 		b.Dialog, b.Remote = l.dlg, &l.remote
 	} else if l.invite.CallID != "" {
-		b.Invite = &l.invite
+		b.Invite, b.Early = &l.invite, l.started
 	}
 	if l.ep != nil {
 		b.Port = int(l.ep.Addr().Port())

@@ -18,6 +18,7 @@ type limiter struct {
 	mu      sync.Mutex
 	buckets map[netip.Addr]*bucket
 	shared  bucket
+	swept   time.Time
 }
 
 type bucket struct {
@@ -66,7 +67,13 @@ func (l *limiter) bucket(source netip.Addr, now time.Time) *bucket {
 	return b
 }
 
+// forget drops the full buckets, once in a second at most: a flood from forged addresses must not make each packet
+// cost a walk over the table.
 func (l *limiter) forget(now time.Time) {
+	if now.Sub(l.swept) < time.Second {
+		return
+	}
+	l.swept = now
 	for a, b := range l.buckets {
 		if b.tokens+l.rate*now.Sub(b.at).Seconds() >= l.burst {
 			delete(l.buckets, a)

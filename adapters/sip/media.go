@@ -52,7 +52,7 @@ func (l *leg) earlyMedia(res *sip.Response) {
 	l.mu.Lock()
 	l.setRemote(m)
 	ep := l.ep
-	l.enter(call.LegEarly, call.LegEvent{Kind: call.EvEarlyMedia})
+	l.enter(call.LegEarly, call.LegEvent{Kind: call.EvEarlyMedia, Resume: l.resume()})
 	l.mu.Unlock()
 	if peer := l.s.leg(l.joinTo); peer != nil && ep != nil {
 		peer.listenTo(l.id, ep)

@@ -61,18 +61,18 @@ func (s *Stack) abandon(inv dialog.Invite, res *sip.Response) {
 	s.bye(&made)
 }
 
-// withdraw cancels an orphan that still rings, once.
-func (s *Stack) withdraw(o *orphan, reason string) {
+// withdraw cancels an orphan that still rings, once; then gets what the phone replied.
+func (s *Stack) withdraw(o *orphan, reason string, then func(*sip.Response)) {
 	s.mu.Lock()
 	first := !o.cancelled
 	o.cancelled = true
 	s.mu.Unlock()
 	if first {
-		s.sendCancel(o.invite, reason)
+		s.sendCancel(o.invite, reason, then)
 	}
 }
 
-func (s *Stack) sendCancel(inv dialog.Invite, reason string) {
+func (s *Stack) sendCancel(inv dialog.Invite, reason string, then func(*sip.Response)) {
 	h, err := s.hop(inv.Transport)
 	if err != nil {
 		return
@@ -82,7 +82,7 @@ func (s *Stack) sendCancel(inv dialog.Invite, reason string) {
 		s.log.Error("CANCEL", "leg", inv.CallID, "error", err)
 		return
 	}
-	s.background(req, func(*sip.Response) {})
+	s.background(req, then)
 }
 
 // stray takes a response without a transaction: a 200 whose transaction is over, or a late one to an orphan. What
@@ -103,6 +103,6 @@ func (s *Stack) stray(res *sip.Response) {
 	case res.IsSuccess():
 		s.abandon(o.invite, res)
 	case res.IsProvisional() && res.StatusCode > sip.StatusTrying:
-		s.withdraw(o, "")
+		s.withdraw(o, "", ignore)
 	}
 }

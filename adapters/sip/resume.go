@@ -3,6 +3,8 @@ package sip
 import (
 	"encoding/json"
 
+	"github.com/emiago/sipgo/sip"
+
 	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/sdp"
 	"c2d/core/call"
@@ -14,6 +16,7 @@ import (
 type blob struct {
 	Tag    string         `json:"tag"`
 	Invite *dialog.Invite `json:"invite,omitempty"`
+	Early  *dialog.Dialog `json:"early,omitempty"`
 	Dialog *dialog.Dialog `json:"dialog,omitempty"`
 	Local  sdp.Local      `json:"local"`
 	Remote *sdp.Media     `json:"remote,omitempty"`
@@ -35,6 +38,7 @@ func decodeBlob(raw []byte) (b blob, err error) {
 type recovery struct {
 	leg    *leg           // answered: its dialog goes on
 	invite *dialog.Invite // not answered: to be released
+	early  *dialog.Dialog // its early dialog, if the phone had rung
 	cause  call.Cause     // of the end that is told, if leg cannot go on
 	ended  bool
 }
@@ -49,7 +53,7 @@ func (s *Stack) adopt(open []call.OpenLeg) []recovery {
 		case err != nil:
 			s.log.Warn("a leg cannot be taken up", "leg", o.Leg, "error", err)
 			todo = append(todo, recovery{leg: s.newLeg(o.Leg, o.Leg, ""), ended: true})
-		case b.Dialog == nil || o.State != call.LegAnswered && b.Invite != nil:
+		case b.Dialog == nil || o.State != call.LegAnswered:
 			todo = append(todo, s.released(o, b))
 		default:
 			todo = append(todo, s.rebuilt(o, b))
@@ -60,7 +64,7 @@ func (s *Stack) adopt(open []call.OpenLeg) []recovery {
 
 // released is a leg that rang: nobody waits for it any more.
 func (s *Stack) released(o call.OpenLeg, b blob) recovery {
-	r := recovery{leg: s.newLeg(o.Leg, o.Leg, b.Tag), invite: b.Invite, ended: true}
+	r := recovery{leg: s.newLeg(o.Leg, o.Leg, b.Tag), invite: b.Invite, early: b.Early, ended: true}
 	if b.Invite != nil {
 		s.orphaned(*b.Invite)
 	}
@@ -98,7 +102,7 @@ func (s *Stack) takeUp(todo []recovery) {
 	for _, r := range todo {
 		switch {
 		case r.invite != nil:
-			s.withdraw(s.orphaned(*r.invite), "")
+			s.letGo(*r.invite, r.early)
 			r.leg.finish(call.Cause{Reason: call.Lost})
 		case r.ended && r.leg.dlg != nil:
 			r.leg.order(r.cause.Reason)
@@ -109,6 +113,17 @@ func (s *Stack) takeUp(todo []recovery) {
 			s.rejoin(r.leg)
 		}
 	}
+}
+
+// letGo cancels the INVITE of a former process. A phone that knows no such INVITE any more may have answered it, at the
+// moment that the process died: then its early dialog, had it rung, has become a call with nobody, which BYE ends.
+func (s *Stack) letGo(inv dialog.Invite, early *dialog.Dialog) {
+	s.withdraw(s.orphaned(inv), "", func(res *sip.Response) {
+		if early != nil && res != nil && res.StatusCode == sip.StatusCallTransactionDoesNotExists {
+			early.Resume()
+			s.bye(early)
+		}
+	})
 }
 
 // rejoin links a relayed leg to its peer again, once for the two.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"c2d/adapters/sip/dialog"
 	"c2d/core/call"
 )
 
@@ -153,6 +154,21 @@ func TestRingingPhoneStopsAfterARestart(t *testing.T) {
 		t.Error("ACK has another CSeq than its INVITE")
 	}
 	p.passes("BYE")
+}
+
+// The process died between the phone's 200 and the record: the record says ringing, the phone is in a call.
+func TestPhoneThatAnsweredTheDeadProcessIsReleased(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("mary")
+	h.ring(p, "leg", "")
+	p.rings()
+	h.restarted()
+	p.reply(p.request("CANCEL"), 481, nil)
+	bye := p.request("BYE")
+	if dialog.Tag(bye.To()) != p.tag || bye.CSeq().SeqNo < 1000 {
+		t.Errorf("BYE\n%s", bye)
+	}
+	p.reply(bye, 200, nil)
 }
 
 func TestPreparedButNeverSentIsLost(t *testing.T) {

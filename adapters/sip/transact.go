@@ -86,8 +86,11 @@ func (s *Stack) bye(d *dialog.Dialog) {
 	if err != nil {
 		return
 	}
-	s.background(d.Request(sip.BYE, h, nil), func(*sip.Response) {})
+	s.background(d.Request(sip.BYE, h, nil), ignore)
 }
+
+// ignore is for requests whose outcome changes nothing.
+func ignore(*sip.Response) {}
 
 // ack acknowledges a 2xx to the INVITE with that CSeq.
 func (s *Stack) ack(d *dialog.Dialog, seq uint32) {

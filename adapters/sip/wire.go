@@ -50,7 +50,7 @@ func newWire(c *net.UDPConn, trace func(Message), refused func(netip.AddrPort)) 
 func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, peer, err := w.UDPConn.ReadFromUDPAddrPort(b)
-		if errors.Is(err, syscall.ECONNREFUSED) {
+		if soft(err) {
 			w.drain()
 			continue
 		}
@@ -70,11 +70,25 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 // WriteTo implements [net.PacketConn]. A pending ICMP error is some former datagram's, not this one's.
 func (w *wire) WriteTo(b []byte, to net.Addr) (int, error) {
 	n, err := w.write(b, to)
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if soft(err) {
 		w.drain()
 		n, err = w.write(b, to)
 	}
 	return n, err
+}
+
+// soft reports the errors that ICMP leaves on a socket for whoever uses it next: they are about one peer, and the
+// reader of all must not end with them.
+func soft(err error) bool {
+	for _, e := range []error{
+		syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EACCES, syscall.EPROTO,
+		syscall.EMSGSIZE, syscall.ENOPROTOOPT, syscall.EOPNOTSUPP,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *wire) write(b []byte, to net.Addr) (int, error) {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"syscall"
@@ -31,16 +32,31 @@ func refusedPeers(c *net.UDPConn) []netip.AddrPort {
 	_ = raw.Control(func(fd uintptr) {
 		data, control := make([]byte, 1), make([]byte, 512)
 		for {
-			_, _, _, from, err := syscall.Recvmsg(int(fd), data, control, syscall.MSG_ERRQUEUE|syscall.MSG_DONTWAIT)
+			_, n, _, from, err := syscall.Recvmsg(int(fd), data, control, syscall.MSG_ERRQUEUE|syscall.MSG_DONTWAIT)
 			if err != nil {
 				return
 			}
-			if p, ok := peerOf(from); ok {
+			if p, ok := peerOf(from); ok && portUnreachable(control[:n]) {
 				peers = append(peers, p)
 			}
 		}
 	})
 	return peers
+}
+
+// portUnreachable reports whether the kernel's note (struct sock_extended_err) says that nobody listens; that a host or
+// network cannot be reached just now proves nothing.
+func portUnreachable(control []byte) bool {
+	notes, err := syscall.ParseSocketControlMessage(control)
+	if err != nil {
+		return false
+	}
+	for _, n := range notes {
+		if len(n.Data) >= 4 && syscall.Errno(binary.NativeEndian.Uint32(n.Data)) == syscall.ECONNREFUSED {
+			return true
+		}
+	}
+	return false
 }
 
 func peerOf(a syscall.Sockaddr) (netip.AddrPort, bool) {

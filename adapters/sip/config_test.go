@@ -1,0 +1,81 @@
+package sip
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"c2d/core/fault"
+)
+
+func good() Config {
+	return Config{
+		Domain: "hospital.example", Listen: []string{"udp:127.0.0.1:5060"},
+		Media: Media{Address: "127.0.0.1", Ports: "30000-30999"}, Entries: []Entry{{Name: "house", Kind: "sip"}},
+	}
+}
+
+func TestConfigIsValid(t *testing.T) {
+	if err := good().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigSaysAllThatIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		fields []string
+	}{
+		"empty":      {func(c *Config) { *c = Config{} }, []string{"sip.domain", "sip.listen", "media.address", "media.ports"}},
+		"domain":     {func(c *Config) { c.Domain = "a b\r\n" }, []string{"sip.domain"}},
+		"advertise":  {func(c *Config) { c.Advertise = "x:5060" }, []string{"sip.advertise"}},
+		"listen":     {func(c *Config) { c.Listen = []string{"udp:127.0.0.1:1", "127.0.0.1:1", "udp:localhost"} }, []string{"sip.listen[1]", "sip.listen[2]"}},
+		"unreadable": {func(c *Config) { c.Media = Media{Address: "0.0.0.0", Ports: "5-4"} }, []string{"media.address", "media.ports"}},
+		"entries":    {func(c *Config) { c.Entries = []Entry{{}, {Name: "a"}, {Name: "a"}} }, []string{"backends[0].name", "backends[2].name"}},
+		"limits":     {func(c *Config) { c.Limits.Rate = -1 }, []string{"sip.limits"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := good()
+			c.change(&cfg)
+			got := fields(cfg.Validate())
+			if len(got) != len(c.fields) {
+				t.Fatalf("fields %q, want %q", got, c.fields)
+			}
+			for i := range got {
+				if got[i] != c.fields[i] {
+					t.Errorf("fields %q, want %q", got, c.fields)
+				}
+			}
+			if _, err := New(cfg, Deps{}); err == nil {
+				t.Error("New takes it")
+			}
+		})
+	}
+}
+
+// fields returns the fields of joined faults, in order.
+func fields(err error) []string {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, e := range many.Unwrap() {
+			all = append(all, fields(e)...)
+		}
+		return all
+	}
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return []string{f.Field}
+	}
+	return nil
+}
+
+func TestConfigIsStrict(t *testing.T) {
+	var c Config
+	if err := yaml.UnmarshalWithOptions([]byte("domain: a\nlisten: [udp:127.0.0.1:1]\nrelay: true\nlimits: {rate: 5}\n"), &c, yaml.Strict()); err != nil || !c.Relay || c.Limits.Rate != 5 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if err := yaml.UnmarshalWithOptions([]byte("domian: a\n"), &c, yaml.Strict()); err == nil {
+		t.Error("an unknown key is taken")
+	}
+}
