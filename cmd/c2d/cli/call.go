@@ -61,7 +61,7 @@ func (c callCmd) follow(ctx context.Context, env Env, api *client.Client, now cl
 
 // step waits for the next change, and hangs up when it is time to, or when ctx ends.
 func (c callCmd) step(ctx context.Context, api *client.Client, now client.Call, deadline time.Time) (client.Call, error) {
-	wait := 25 * time.Second
+	wait := 5 * time.Second
 	if !deadline.IsZero() {
 		wait = min(wait, time.Until(deadline))
 	}

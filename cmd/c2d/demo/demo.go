@@ -117,7 +117,7 @@ func (s *stage) follow(ctx context.Context, now client.Call) error {
 		if now.Ended() {
 			return nil
 		}
-		next, err := s.api.Next(ctx, now, 20*time.Second)
+		next, err := s.api.Next(ctx, now, time.Second)
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (s *stage) settled(ctx context.Context, id string) (client.Call, error) {
 	var now client.Call
 	err := s.api.Get(ctx, "/v1/calls/"+id, &now)
 	for err == nil && !allEnded(now) {
-		now, err = s.api.Next(ctx, now, 5*time.Second)
+		now, err = s.api.Next(ctx, now, time.Second)
 	}
 	return now, err
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"c2d/adapters/sip"
@@ -61,7 +62,15 @@ func describe(m sip.Message) string {
 	if at := media(m.Raw); at != "" {
 		label += "  rtp " + at
 	}
-	return label
+	return strings.Map(visible, label)
+}
+
+// visible keeps what a stranger sent from steering the terminal.
+func visible(r rune) rune {
+	if !unicode.IsPrint(r) || r == utf8.RuneError {
+		return '?'
+	}
+	return r
 }
 
 // inDialog reports whether the To header has a tag.
