@@ -106,11 +106,11 @@ func (s *Service) detach(ctx context.Context, a access.Actor, userID, deviceID s
 // to be that user.
 func (s *Service) Devices(ctx context.Context, a access.Actor, userID string) ([]Device, error) {
 	items, err := s.devices(ctx, a, userID)
-	result := "ok"
-	if err != nil {
-		result = string(fault.CodeOf(err))
+	target, result := userID, "ok"
+	if err != nil { // an id that is none is not recorded: it may be anything that a client typed
+		target, result = "", string(fault.CodeOf(err))
 	}
-	entry := audit.New(a, clock(), "device.read", userID, result)
+	entry := audit.New(a, clock(), "device.read", target, result)
 	if failed := s.store.Record(ctx, audit.Trail{Audit: []audit.Entry{entry}}); failed != nil && err == nil {
 		return nil, failed
 	}

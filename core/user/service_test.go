@@ -218,6 +218,9 @@ func TestScopes(t *testing.T) {
 	if got := m.actions(); got[len(got)-1] != "device.read forbidden" {
 		t.Errorf("a refused read is not in the audit: %q", got)
 	}
+	if last := m.trails[len(m.trails)-1].Audit[0]; last.Target != "" {
+		t.Errorf("what was typed is in the audit: %q", last.Target)
+	}
 	nobody := access.Actor{Tenant: access.MainTenant}
 	for name, act := range map[string]func() error{
 		"create": func() error { _, err := s.Create(t.Context(), own, harry()); return err },
