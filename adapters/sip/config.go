@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ type Config struct {
 	Listen    []string `yaml:"listen"`    // "udp:127.0.0.1:5060"; port 0 takes a free one
 	Advertise string   `yaml:"advertise"` // host or address in Via and Contact, for NAT and containers; empty is the listening one
 	Relay     bool     `yaml:"relay"`     // never redirect phones to each other: all audio goes through us
+	Digest    []string `yaml:"digest"`    // algorithms offered to phones, of SHA-256 and MD5, the preferred first; empty is MD5, which all know
 	Limits    Limits   `yaml:"limits"`
 
 	Media   Media   `yaml:"-"` // the `media` section
@@ -48,7 +50,7 @@ type Limits struct {
 
 // Validate returns every error of the configuration, joined; each is a fault with its field.
 func (c Config) Validate() error {
-	errs := []error{c.validateDomain(), c.validateAdvertise(), c.validateListen()}
+	errs := []error{c.validateDomain(), c.validateAdvertise(), c.validateListen(), c.validateDigest()}
 	_, _, _, err := c.Media.parse()
 	errs = append(errs, err, c.validateEntries())
 	if c.Limits.Rate < 0 || c.Limits.Burst < 0 {
@@ -79,6 +81,16 @@ func (c Config) validateListen() error {
 	for i, l := range c.Listen {
 		if _, err := parseListen(l); err != nil {
 			errs = append(errs, fault.Field(fault.CodeInvalid, fmt.Sprintf("sip.listen[%d]", i), "%s", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) validateDigest() error {
+	var errs []error
+	for i, d := range c.Digest {
+		if d != "SHA-256" && d != "MD5" || slices.Contains(c.Digest[:i], d) {
+			errs = append(errs, fault.Field(fault.CodeInvalid, fmt.Sprintf("sip.digest[%d]", i), "must be SHA-256 or MD5, each once"))
 		}
 	}
 	return errors.Join(errs...)

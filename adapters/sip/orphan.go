@@ -73,7 +73,7 @@ func (s *Stack) withdraw(o *orphan, reason string, then func(*sip.Response)) {
 }
 
 func (s *Stack) sendCancel(inv dialog.Invite, reason string, then func(*sip.Response)) {
-	h, err := s.hop(inv.Transport)
+	h, err := s.hop(inv.Transport, inv.Dest)
 	if err != nil {
 		return
 	}

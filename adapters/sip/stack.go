@@ -2,18 +2,14 @@ package sip
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
-	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/media"
 	"c2d/core/call"
 	"c2d/core/fault"
@@ -64,15 +60,6 @@ type Stack struct {
 	early   map[string]time.Time
 	stopped bool // no new legs and requests
 	closed  bool // no new goroutines
-}
-
-// socket is one listening socket.
-type socket struct {
-	network string
-	addr    netip.AddrPort
-	deafen  func(context.Context)
-	close   func() error
-	serve   func() // until close
 }
 
 // waits are how long the stack waits for others. Tests shorten them.
@@ -130,75 +117,6 @@ func (s *Stack) layers() {
 	s.tx.OnRequest(s.guard)
 }
 
-// Listen binds every address of the configuration. Messages are read from Start on. Errors: fault.CodeBackendUnavailable
-// with the address; then nothing is bound.
-func (s *Stack) Listen() error {
-	for _, l := range s.cfg.Listen {
-		a, err := parseListen(l)
-		if err == nil {
-			err = s.bind(a)
-		}
-		if err != nil {
-			s.closeSockets()
-			return &fault.Error{Code: fault.CodeBackendUnavailable, Field: "sip.listen", Message: "cannot listen on " + l, Cause: err}
-		}
-	}
-	return nil
-}
-
-func (s *Stack) bind(a listenAddr) error {
-	c, err := net.ListenUDP(a.network, net.UDPAddrFromAddrPort(a.addr))
-	if err != nil {
-		return err
-	}
-	w := newWire(c, s.deps.Trace, s.refusedPeer)
-	// The library knows the socket only once its reader runs; a request before that would leave from another port.
-	at := c.LocalAddr().String()
-	s.tp.Pool(a.network).Add(at, &sip.UDPConnection{PacketConn: w, PacketAddr: at, Listener: true})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.socks = append(s.socks, socket{
-		network: a.network, addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), deafen: w.deafen, close: c.Close, serve: func() { _ = s.tp.ServeUDP(w) },
-	})
-	return nil
-}
-
-// Addr returns the first address that is listened on; with port 0 in the configuration this is how to learn it.
-func (s *Stack) Addr() netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.socks) == 0 {
-		return netip.AddrPort{}
-	}
-	return s.socks[0].addr
-}
-
-// hop returns how requests over a transport leave us.
-func (s *Stack) hop(transport string) (dialog.Hop, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, k := range s.socks {
-		if sip.NetworkToUpper(k.network) == transport {
-			return s.through(k, transport), nil
-		}
-	}
-	return dialog.Hop{}, fault.New(fault.CodeBackendUnavailable, "not listening on %s", transport)
-}
-
-func (s *Stack) through(k socket, transport string) dialog.Hop {
-	h := dialog.Hop{Transport: transport, Host: s.cfg.Advertise, Port: int(k.addr.Port())}
-	if h.Host == "" {
-		h.Host = k.addr.Addr().String()
-		if k.addr.Addr().IsUnspecified() {
-			h.Host = s.cfg.Media.Address
-		}
-	}
-	if transport == "UDP" {
-		h.Local = sip.Addr{IP: net.IP(k.addr.Addr().AsSlice()), Port: int(k.addr.Port())}
-	}
-	return h
-}
-
 // Name implements [call.Backend]. All entries are one system: any two of its legs can be joined.
 func (s *Stack) Name() string { return "sip" }
 
@@ -244,89 +162,4 @@ func (s *Stack) Snapshot(context.Context) ([]call.LegInfo, error) {
 		infos = append(infos, l.info())
 	}
 	return infos, nil
-}
-
-// Stop implements [call.Backend]: what rings is cancelled, what was offered is refused, who talks goes on talking.
-func (s *Stack) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	first := !s.stopped
-	s.stopped = true
-	s.mu.Unlock()
-	if !first {
-		return nil
-	}
-	err := s.releaseRinging(ctx)
-	for _, k := range s.sockets() {
-		k.deafen(ctx)
-	}
-	s.cancel()
-	s.tx.Close()
-	s.closeSockets()
-	s.closeMedia()
-	return errors.Join(err, s.tp.Close(), s.wait(ctx))
-}
-
-// releaseRinging ends every leg that was not answered, and waits until each has ended.
-func (s *Stack) releaseRinging(ctx context.Context) error {
-	var ringing []*leg
-	for _, l := range s.all() {
-		if !l.answered() {
-			ringing = append(ringing, l)
-			l.hangUp(call.Cancelled)
-		}
-	}
-	for _, l := range ringing {
-		select {
-		case <-l.done:
-		case <-ctx.Done():
-			return fmt.Errorf("releasing what rings: %w", ctx.Err())
-		}
-	}
-	return nil
-}
-
-func (s *Stack) sockets() []socket {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.socks)
-}
-
-func (s *Stack) closeSockets() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, k := range s.socks {
-		_ = k.close()
-	}
-	s.socks = nil
-}
-
-func (s *Stack) closeMedia() {
-	for _, l := range s.all() {
-		if ep := l.takeEndpoint(); ep != nil {
-			_ = ep.Close()
-		}
-	}
-}
-
-// spawn runs f in a goroutine that Stop waits for; after Stop it does nothing.
-func (s *Stack) spawn(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		s.work.Go(f)
-	}
-}
-
-func (s *Stack) wait(ctx context.Context) error {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	ended := make(chan struct{})
-	go func() { s.work.Wait(); close(ended) }() // ends with the last of ours, which all watch s.ctx
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

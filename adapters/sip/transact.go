@@ -82,7 +82,7 @@ func (s *Stack) background(req *sip.Request, then func(*sip.Response)) {
 
 // bye ends a dialog that is nobody's: nobody waits for the reply.
 func (s *Stack) bye(d *dialog.Dialog) {
-	h, err := s.hop(d.Transport)
+	h, err := s.hop(d.Transport, d.Destination())
 	if err != nil {
 		return
 	}
@@ -94,7 +94,7 @@ func ignore(*sip.Response) {}
 
 // ack acknowledges a 2xx to the INVITE with that CSeq.
 func (s *Stack) ack(d *dialog.Dialog, seq uint32) {
-	if h, err := s.hop(d.Transport); err == nil {
+	if h, err := s.hop(d.Transport, d.Destination()); err == nil {
 		s.write(d.Ack(seq, h, nil))
 	}
 }
@@ -131,7 +131,7 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.Clien
 	if l.dlg == nil {
 		return nil, 0, fault.New(fault.CodeConflict, "the leg has no dialog")
 	}
-	h, err := l.s.hop(l.dlg.Transport)
+	h, err := l.s.hop(l.dlg.Transport, l.dlg.Destination())
 	if err != nil {
 		return nil, 0, err
 	}

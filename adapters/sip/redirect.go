@@ -1,0 +1,165 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+
+	"c2d/adapters/sip/media"
+	"c2d/adapters/sip/sdp"
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// redirect asks two joined phones to send to each other, and lets go of their audio when both do. A phone may refuse,
+// be silent or answer what the other cannot use: then we go on forwarding. Nothing here ends a call.
+func (s *Stack) redirect(a, b *leg) {
+	ctx, cancel := context.WithTimeout(s.ctx, 8*s.waits.reinvite)
+	defer cancel()
+	for range 3 { // a phone that offers something itself meanwhile starts it again
+		if s.relays(a, b) || !reachEachOther(a, b) {
+			break
+		}
+		p := &pair{a: a, b: b}
+		if p.exchange(ctx) != nil {
+			p.restore()
+			break
+		}
+		if p.commit(ctx) {
+			return
+		}
+	}
+	if s.ctx.Err() != nil {
+		return // stopped: the next process does it anew
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tell(call.LegEvent{Kind: call.EvMedia, Text: "relay"})
+}
+
+// relays reports whether the configuration keeps the audio of either leg with us.
+func (s *Stack) relays(a, b *leg) bool {
+	for _, e := range s.cfg.Entries {
+		if e.Relay && (e.Name == a.way.Backend || e.Name == b.way.Backend) {
+			return true
+		}
+	}
+	return s.cfg.Relay
+}
+
+// reachEachOther reports whether two phones can be expected to send to each other: what they say of themselves is
+// where we see them, or both are behind the same address; and neither holds the other.
+func reachEachOther(a, b *leg) bool {
+	defer both(a, b)()
+	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.remote.Black() || b.remote.Black() {
+		return false
+	}
+	sa, _ := netip.ParseAddrPort(a.dlg.Flow)
+	sb, _ := netip.ParseAddrPort(b.dlg.Flow)
+	open := a.remote.Addr == sa.Addr() && b.remote.Addr == sb.Addr()
+	return (open || sa.Addr() == sb.Addr()) && a.remote.Addr.Is4() == b.remote.Addr.Is4() &&
+		a.remote.Addr.IsLoopback() == b.remote.Addr.IsLoopback() && oneCodec(b.remote.Codecs, a.remote.Codecs) != nil
+}
+
+// oneCodec returns the first speech codec that both have, and key presses if both have them: with a single codec
+// neither side may switch to one that the other lacks.
+func oneCodec(offered, supported []sdp.Codec) []sdp.Codec {
+	var one []sdp.Codec
+	speech := false
+	for _, c := range sdp.Common(offered, supported) {
+		if c.Events() || c.Speech() && !speech {
+			one = append(one, c)
+			speech = speech || c.Speech()
+		}
+	}
+	return one
+}
+
+// pair is one attempt to bring two phones together.
+type pair struct {
+	a, b   *leg
+	epochA int
+	epochB int
+	movedA bool // its phone was, or may have been, sent away from our anchor
+	movedB bool
+}
+
+// exchange shows each phone the other's address: a, then b with what a answered, then a again if b's answer names
+// another address than the one that a was shown.
+func (p *pair) exchange(ctx context.Context) error {
+	ra, rb := p.begin()
+	p.movedA = true
+	toA, err := p.a.reinvite(ctx, rb.AddrPort(), oneCodec(rb.Codecs, ra.Codecs))
+	if err != nil {
+		p.movedA = !fault.Is(err, fault.CodeConflict)
+		return err
+	}
+	p.movedB = true
+	toB, err := p.b.reinvite(ctx, toA.AddrPort(), oneCodec(toA.Codecs, rb.Codecs))
+	if err != nil {
+		p.movedB = !fault.Is(err, fault.CodeConflict)
+		return err
+	}
+	if toB.AddrPort() == rb.AddrPort() {
+		return nil
+	}
+	again, err := p.a.reinvite(ctx, toB.AddrPort(), oneCodec(toB.Codecs, toA.Codecs))
+	if err == nil && again.AddrPort() != toA.AddrPort() {
+		err = fault.New(fault.CodeConflict, "the phones' addresses do not settle")
+	}
+	return err
+}
+
+func (p *pair) begin() (ra, rb sdp.Media) {
+	defer both(p.a, p.b)()
+	p.epochA, p.epochB = p.a.epoch, p.b.epoch
+	return p.a.remote, p.b.remote
+}
+
+// restore brings back to our anchor whoever was sent away.
+func (p *pair) restore() {
+	ctx, cancel := context.WithTimeout(p.a.s.ctx, 4*p.a.s.waits.reinvite)
+	defer cancel()
+	if p.movedA {
+		p.a.anchor(ctx)
+	}
+	if p.movedB {
+		p.b.anchor(ctx)
+	}
+}
+
+// commit lets go of the audio, unless a phone offered something itself meanwhile, or one is gone. It reports whether
+// there is nothing left to do.
+func (p *pair) commit(ctx context.Context) bool {
+	for _, l := range []*leg{p.a, p.b} {
+		select {
+		case <-l.turn:
+			defer func() { l.turn <- struct{}{} }()
+		case <-l.done:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	anchors, done := p.letGo()
+	for _, ep := range anchors {
+		ep.Unlink()
+		_ = ep.Close()
+	}
+	return done
+}
+
+func (p *pair) letGo() (anchors []*media.Endpoint, done bool) {
+	a, b := p.a, p.b
+	defer both(a, b)()
+	if a.state == call.LegEnded || b.state == call.LegEnded {
+		return nil, true
+	}
+	if a.epoch != p.epochA || b.epoch != p.epochB {
+		return nil, false
+	}
+	anchors = []*media.Endpoint{a.ep, b.ep}
+	a.ep, b.ep, a.direct, b.direct = nil, nil, true, true
+	a.tell(call.LegEvent{Kind: call.EvMedia, Text: "direct", Resume: a.resume()})
+	b.tell(call.LegEvent{Kind: call.EvResume, Resume: b.resume()})
+	return anchors, true
+}

@@ -1,0 +1,89 @@
+package sip
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/sdp"
+	"c2d/core/fault"
+)
+
+// anchor asks a phone to send to us again.
+func (l *leg) anchor(ctx context.Context) {
+	l.mu.Lock()
+	if l.ep == nil {
+		l.mu.Unlock()
+		return
+	}
+	addr, codecs := l.ep.Addr(), l.remote.Codecs
+	l.mu.Unlock()
+	if _, err := l.reinvite(ctx, addr, codecs); err != nil {
+		l.s.log.Warn("a phone did not come back to our media address", "leg", l.id, "error", err)
+	}
+}
+
+// reinvite offers a phone an address to send to, and returns what it answered. 491 is tried again after a random time
+// (RFC 3261 section 14.1). Errors: fault.CodeConflict when the phone refused, so nothing has changed;
+// fault.CodeBackendUnavailable when its state is not known; fault.CodeInvalid for an answer that is none.
+func (l *leg) reinvite(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec) (sdp.Media, error) {
+	for {
+		res, err := l.inviteAgain(ctx, addr, codecs)
+		switch {
+		case err != nil:
+			return sdp.Media{}, err
+		case res.IsSuccess():
+			return l.agreed(res)
+		case res.StatusCode != sip.StatusRequestPending:
+			return sdp.Media{}, fault.New(fault.CodeConflict, "the phone refused a re-INVITE with %d", res.StatusCode)
+		}
+		pause, stop := after(l.glarePause())
+		select {
+		case <-pause:
+		case <-l.done:
+			stop()
+			return sdp.Media{}, fault.New(fault.CodeConflict, "the leg has ended")
+		case <-ctx.Done():
+			stop()
+			return sdp.Media{}, fault.New(fault.CodeConflict, "the phone was busy with another re-INVITE")
+		}
+	}
+}
+
+func (l *leg) inviteAgain(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec) (*sip.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.s.waits.reinvite)
+	defer cancel()
+	select {
+	case <-l.turn:
+	case <-l.done:
+		return nil, fault.New(fault.CodeConflict, "the leg has ended")
+	case <-ctx.Done():
+		return nil, fault.New(fault.CodeConflict, "the phone's own re-INVITE did not end")
+	}
+	defer func() { l.turn <- struct{}{} }()
+	return l.ask(ctx, sip.INVITE, func(l *leg) []byte { return l.local.Offer(addr, codecs, sdp.SendRecv) })
+}
+
+// agreed notes the phone's answer.
+func (l *leg) agreed(res *sip.Response) (sdp.Media, error) {
+	m, ok := answerIn(res)
+	if !ok || m.Black() {
+		return m, fault.New(fault.CodeInvalid, "the phone's answer has no usable audio")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.setRemote(m)
+	return m, nil
+}
+
+// glarePause is longer for the side that chose the Call-ID, so that the two do not meet again.
+func (l *leg) glarePause() time.Duration {
+	least, most := l.s.waits.glare[0], l.s.waits.glare[1]
+	if l.callID != l.id {
+		least, most = 0, least
+	}
+	return least + rand.N(most-least)
+}
