@@ -13,13 +13,13 @@ import (
 )
 
 // Config is the hospital's place in the numbering plans. The zero value knows no country: only numbers with a + get
-// an E.164 form, and no number is an emergency number.
+// an E.164 form, and the emergency numbers of the larger part of the world are recognised.
 type Config struct {
 	Country   string   `yaml:"country"`   // country calling code with its +, such as "+86"
 	Area      string   `yaml:"area"`      // area code without the trunk prefix, such as "532"; local numbers belong to it
 	Outside   string   `yaml:"outside"`   // what the PBX wants before an external number, such as "9"
 	Extension string   `yaml:"extension"` // regular expression over the whole number; empty is no extensions
-	Emergency []string `yaml:"emergency"` // empty is those that the country's metadata knows
+	Emergency []string `yaml:"emergency"` // empty is those that the country's metadata knows; without a country, worldEmergency
 	Allow     []string `yaml:"allow"`     // regular expressions over the normalised number; empty allows all
 	Deny      []string `yaml:"deny"`      // likewise, and also over the digits as dialled; wins over Allow
 }
@@ -36,6 +36,10 @@ func (c Config) Validate() error {
 	_, err := New(c)
 	return err
 }
+
+// worldEmergency is what an installation that says nothing of itself must not dial by click: China, Europe and the GSM
+// networks, North America, Britain and others, Australia. It is short, since each is an extension that cannot be called.
+var worldEmergency = []string{"000", "110", "112", "119", "120", "122", "911", "999"}
 
 // checker collects the errors of a configuration, so that all are told at once.
 type checker struct{ errs []error }

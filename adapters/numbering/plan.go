@@ -33,6 +33,9 @@ func New(c Config) (*Plan, error) {
 	var k checker
 	k.forms(c)
 	p := &Plan{area: c.Area, outside: c.Outside, emergency: slices.Clone(c.Emergency)}
+	if len(p.emergency) == 0 && c.Country == "" {
+		p.emergency = worldEmergency
+	}
 	p.allow, p.deny = k.regexps("allow", c.Allow), k.regexps("deny", c.Deny)
 	if c.Extension != "" {
 		p.extension = k.regexp("extension", `^(?:`+c.Extension+`)$`)

@@ -97,7 +97,7 @@ func TestParse(t *testing.T) {
 		"no country": {Config{}, []row{
 			{"+8613800138000", identity.E164, "+8613800138000", "+8613800138000"},
 			{"13800138000", identity.National, "13800138000", ""},
-			{"120", identity.Short, "120", ""},
+			{"121", identity.Short, "121", ""},
 		}},
 		"no area": {Config{Country: "+86"}, []row{
 			{"82801234", identity.National, "82801234", ""},
@@ -132,6 +132,7 @@ func TestEmergency(t *testing.T) {
 		}},
 		"America":                {america(), map[string]string{"911": "911", "9911": "911", "9-9-1-1": "911", "+1911": "911", "0111911": "911", "9110": ""}},
 		"Germany":                {germany(), map[string]string{"0112": "112", "00112": "112", "030 112": "112", "0049112": "112", "1120": ""}},
+		"nothing configured":     {Config{}, map[string]string{"120": "120", "9-1-1": "911", "112": "112", "10086": "", "1120": ""}},
 		"China, by its metadata": {bare, map[string]string{"110": "110", "9120": "120", "10086": ""}},
 	}
 	for name, c := range plans {

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -73,7 +74,7 @@ func (r *Registrar) credentials(req *sip.Request, header string) (c credentials,
 // with a password that nobody has, so that neither the answer nor its time tells it from a wrong password.
 func (r *Registrar) verify(ctx context.Context, c credentials, method string) (*user.Device, *refusal) {
 	alg, ok := c.alg()
-	if !ok {
+	if !ok || !slices.Contains(r.cfg.Digest, string(alg)) {
 		return nil, nil
 	}
 	dev, err := r.users.DeviceByCredentials(ctx, r.cfg.Tenant, c.username)
@@ -117,12 +118,12 @@ func (r *Registrar) failed(source netip.AddrPort, no *refusal) *refusal {
 	return no
 }
 
-// challenge offers each algorithm in a header of its own, the preferred one first (RFC 8760 section 2.4).
+// challenge offers each configured algorithm in a header of its own, the preferred one first (RFC 8760 section 2.4).
 func (r *Registrar) challenge(ch challenger, stale bool) *refusal {
 	no := refuse(ch.status, ch.reason)
 	nonce := r.nonces.issue()
-	for _, alg := range []algorithm{algSHA256, algMD5} {
-		v := "Digest realm=" + quote(r.cfg.Realm) + ", nonce=" + quote(nonce) + ", algorithm=" + string(alg) + `, qop="auth"`
+	for _, alg := range r.cfg.Digest {
+		v := "Digest realm=" + quote(r.cfg.Realm) + ", nonce=" + quote(nonce) + ", algorithm=" + alg + `, qop="auth"`
 		if stale {
 			v += ", stale=true"
 		}

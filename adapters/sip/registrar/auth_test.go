@@ -249,3 +249,22 @@ func TestFailureTableIsBounded(t *testing.T) {
 		t.Error("an IPv4-mapped address is another source")
 	}
 }
+
+// TestUnofferedAlgorithm is the phone that gives up at a challenge that it does not know: what is not configured is
+// neither offered nor accepted.
+func TestUnofferedAlgorithm(t *testing.T) {
+	if got := (Config{}).withDefaults().Digest; len(got) != 1 || got[0] != "MD5" {
+		t.Fatalf("unconfigured, %v is offered; some phones give up at any challenge but MD5", got)
+	}
+	h := newHouse(t, Config{Digest: []string{"MD5"}})
+	c := credentials{username: "harry", realm: realm, nonce: h.nonces.issue(), uri: "sip:mary@hospital.example", algorithm: "SHA-256", qop: "auth", cnonce: "c", nc: "00000001"}
+	ha1, _ := h.secret(device("harry", "alohomora"), algSHA256)
+	c.response = c.answer(algSHA256, ha1, "INVITE")
+	if dev, no := h.verify(t.Context(), c, "INVITE"); dev != nil || no != nil {
+		t.Fatalf("SHA-256 let in %+v, refused %+v; it was not offered", dev, no)
+	}
+	h.cfg.Digest = append(h.cfg.Digest, "SHA-256")
+	if dev, _ := h.verify(t.Context(), c, "INVITE"); dev == nil {
+		t.Fatal("SHA-256 was offered and not let in")
+	}
+}

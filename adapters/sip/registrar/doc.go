@@ -11,8 +11,10 @@
 //     record are taken one after the other, so that Call-ID and CSeq order them (section 10.3, step 7).
 //   - A binding beyond the tenth takes the place of the one that was refreshed longest ago: a phone behind a NAT that
 //     restarts often would otherwise lock itself out until its own old bindings expire.
-//   - SHA-256 is offered before MD5, MD5 last for the phones that know nothing else. An answer without qop, as in
-//     RFC 2069, is accepted for MD5 only; as nothing counts its uses, its nonce is good once.
+//   - MD5 alone is offered unless the configuration says more. RFC 8760 wants SHA-256 first and MD5 after it, but phones
+//     that know MD5 only are many, and some give up at a challenge that they do not know, wherever it stands
+//     (baresip 1.0: "Function not implemented"). A hospital whose phones all know SHA-256 offers that.
+//   - An answer without qop, as in RFC 2069, is accepted for MD5 only; as nothing counts its uses, its nonce is good once.
 //   - Nonces are stateless: time, randomness and a MAC under a key of this process. What is remembered is only which nonce
 //     counts were used by someone who knew the password, so strangers cannot fill the table. A right answer
 //     to a nonce of before a restart gets stale=true, and the phone goes on without asking its user.

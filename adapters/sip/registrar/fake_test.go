@@ -117,6 +117,9 @@ func newHouse(t *testing.T, cfg Config) *house {
 	h := &house{clock: time.Date(2026, 11, 22, 8, 15, 30, 0, time.UTC)}
 	h.store = &memory{devices: []user.Device{device("harry", "alohomora"), device("mary", "s3cret")}}
 	cfg.Domains = []string{realm, "192.0.2.1"}
+	if cfg.Digest == nil {
+		cfg.Digest = []string{"SHA-256", "MD5"}
+	}
 	h.Registrar = New(cfg, h.store, h.store, func() time.Time { return h.clock })
 	return h
 }

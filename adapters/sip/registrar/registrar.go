@@ -21,6 +21,7 @@ type Config struct {
 	Tenant         string        // main
 	Domains        []string      // required; the first is the domain of the addresses of record, the others are aliases, such as our own IP address
 	Realm          string        // the first domain; device credentials must be hashed for it
+	Digest         []string      // algorithms to offer, of SHA-256 and MD5, the preferred one first; MD5 alone
 	MinExpires     time.Duration // 60 s; shorter asks are answered 423
 	DefaultExpires time.Duration // 1 h, where a phone asks for nothing
 	MaxExpires     time.Duration // 2 h; longer asks are granted this
@@ -35,6 +36,9 @@ func (c Config) withDefaults() Config {
 	fill(&c.Tenant, access.MainTenant)
 	if len(c.Domains) > 0 {
 		fill(&c.Realm, c.Domains[0])
+	}
+	if len(c.Digest) == 0 {
+		c.Digest = []string{string(algMD5)}
 	}
 	fill(&c.MinExpires, time.Minute)
 	fill(&c.DefaultExpires, time.Hour)
