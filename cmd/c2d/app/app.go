@@ -1,7 +1,7 @@
 // Package app wires C2D together: it is the one place that knows every adapter. Tests and the demo run it in-process,
 // as many as they like, since nothing here is global.
 //
-//	Start   store -> node -> keys -> phone systems -> services -> runner -> HTTP
+//	Start   store -> node -> keys -> phone systems -> services -> runner -> background work -> HTTP
 //	Stop    the same backwards: HTTP closes its door, ringing calls end, talking ones are left talking, the store closes
 //
 // Start that fails undoes what it began. Stop is idempotent and bounded by [StopLimit].
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"c2d/adapters/httpapi"
+	"c2d/adapters/metrics"
 	"c2d/adapters/sip"
 	"c2d/adapters/sqlstore"
 	"c2d/cmd/c2d/config"
@@ -44,8 +45,10 @@ type App struct {
 	origin   identity.Origin
 	keyFiles map[access.Role]string
 	stack    *sip.Stack // nil without a backend of kind sip
+	sipAddr  netip.AddrPort
 	entries  []dial.Entry
 	services services
+	metrics  *metrics.Metrics
 	http     *httpapi.Server
 
 	closers []closer
@@ -71,7 +74,7 @@ func New(cfg config.Config, deps Deps) *App {
 // Start begins the service and returns when it takes calls. ctx bounds the beginning only.
 func (a *App) Start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		a.openStore, a.openNode, a.openKeys, a.openPhoneSystems, a.openServices, a.startCalls, a.startHTTP,
+		a.openStore, a.openNode, a.openKeys, a.openPhoneSystems, a.openServices, a.startCalls, a.startWork, a.startHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
@@ -123,12 +126,7 @@ func (a *App) URL() string {
 }
 
 // SIP returns where phones register, once started; the zero value without a backend of kind sip.
-func (a *App) SIP() netip.AddrPort {
-	if a.stack == nil {
-		return netip.AddrPort{}
-	}
-	return a.stack.Addr()
-}
+func (a *App) SIP() netip.AddrPort { return a.sipAddr }
 
 // NewKeys returns the files of the keys that this start has made, by role; empty but for the first start on a store.
 func (a *App) NewKeys() map[access.Role]string { return a.keyFiles }

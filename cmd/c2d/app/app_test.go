@@ -179,7 +179,7 @@ func reach(t *testing.T, c *client.Client, now client.Call, state string) client
 			t.Fatalf("the call ended: %+v", now.End)
 		}
 		var err error
-		if now, err = c.Next(t.Context(), now, 10*time.Second); err != nil {
+		if now, err = c.Next(t.Context(), now, time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -30,7 +30,7 @@ func (a *App) openPhoneSystems(context.Context) error {
 
 // openSIP makes the one SIP stack that all entries of kind sip share.
 func (a *App) openSIP() error {
-	reg := registrar.New(registrar.Config{Domains: domains(a.cfg.SIP), Log: a.deps.Log}, a.store, a.store, time.Now)
+	reg := registrar.New(registrar.Config{Domains: domains(a.cfg.SIP), Digest: a.cfg.SIP.Digest, Log: a.deps.Log}, a.store, a.store, time.Now)
 	stack, err := sip.New(a.cfg.SIP, sip.Deps{Registrar: reg, LegID: a.origin.LegID, Log: a.deps.Log, Trace: a.deps.Trace})
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (a *App) openSIP() error {
 	if err := stack.Listen(); err != nil {
 		return err
 	}
-	a.stack = stack
+	a.stack, a.sipAddr = stack, stack.Addr()
 	a.undo("sip", 3*time.Second, stack.Stop)
 	return nil
 }

@@ -107,7 +107,7 @@ func (a *App) startCalls(ctx context.Context) error {
 func (a *App) startHTTP(context.Context) error {
 	server, err := httpapi.New(a.cfg.HTTP, httpapi.Deps{
 		Calls: a.services.calls, Users: a.services.users, Book: a.services.book, Keys: a.services.keys,
-		Events: a.store, Audit: a.store, Health: a.health, Log: a.deps.Log, Version: a.deps.Version,
+		Events: a.store, Audit: a.store, Health: a.health, Metrics: a.metrics.Handler(), Log: a.deps.Log, Version: a.deps.Version,
 		Limiter: byPrefix{keys: newLimiter(a.cfg.Limits.Key), addresses: newLimiter(a.cfg.Limits.Address)},
 	})
 	if err != nil {

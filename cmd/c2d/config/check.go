@@ -171,6 +171,9 @@ func (d *decoder) store(s Store) {
 	if !strings.HasPrefix(s.URL, "sqlite:") && !strings.HasPrefix(s.URL, "postgres://") && !strings.HasPrefix(s.URL, "postgresql://") {
 		d.at("store.url", "must begin with sqlite: or postgres://")
 	}
+	if s.KeepDays < 1 {
+		d.at("store.keep_days", "must be 1 or more")
+	}
 }
 
 var originForm = regexp.MustCompile(`^[a-z0-9]{0,16}$`)

@@ -41,7 +41,8 @@ type Node struct {
 
 // Store says where everything is kept.
 type Store struct {
-	URL string `yaml:"url"` // "sqlite:c2d.db" or "postgres://user@host/db"
+	URL      string `yaml:"url"`       // "sqlite:c2d.db" or "postgres://user@host/db"
+	KeepDays int    `yaml:"keep_days"` // how long events are kept
 }
 
 // Backend is one entry of backends: Kind says which of the others is set.
@@ -87,7 +88,7 @@ type Rate struct {
 func Default() Config {
 	return Config{
 		HTTP:  httpapi.Config{Listen: "127.0.0.1:8080"},
-		Store: Store{URL: "sqlite:c2d.db"},
+		Store: Store{URL: "sqlite:c2d.db", KeepDays: 30},
 		Media: sip.Media{Address: "127.0.0.1", Ports: "30000-30999"},
 		SIP:   sip.Config{Domain: "c2d.internal", Listen: []string{"udp:127.0.0.1:5060"}},
 		Backends: []Backend{

@@ -30,8 +30,8 @@ func TestWholeFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Store.URL != "postgres://c2d:s3cret@127.0.0.1/c2d" {
-		t.Errorf("store.url is %q", c.Store.URL)
+	if c.Store != (Store{URL: "postgres://c2d:s3cret@127.0.0.1/c2d", KeepDays: 90}) {
+		t.Errorf("store is %+v", c.Store)
 	}
 	if c.SIP.Domain != "hospital.example" || !c.SIP.Relay || c.SIP.Limits.Burst != 40 || c.SIP.Country != "GB" || c.SIP.Media != c.Media {
 		t.Errorf("sip is %+v", c.SIP)

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"c2d/adapters/metrics"
+	"c2d/core/access"
+	"c2d/core/call"
+)
+
+// pruneEvery is how often what is too old is removed. The first time is at the start.
+const pruneEvery = time.Hour
+
+// startWork begins what runs beside the calls: metrics, and the removal of what is too old.
+func (a *App) startWork(context.Context) error {
+	a.metrics = metrics.New(a.store, access.MainTenant)
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { a.metrics.Run(ctx, a.openCalls) })
+	work.Go(func() { a.prune(ctx) })
+	a.undo("background work", 2*time.Second, func(context.Context) error {
+		cancel()
+		work.Wait()
+		return nil
+	})
+	return nil
+}
+
+func (a *App) openCalls(ctx context.Context) ([]call.Call, error) {
+	return a.store.Open(ctx, a.origin.Node)
+}
+
+// prune runs until ctx ends. What fails is tried again the next time.
+func (a *App) prune(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case now := <-timer.C:
+			if err := a.store.Prune(ctx, now.AddDate(0, 0, -a.cfg.Store.KeepDays)); err != nil && ctx.Err() == nil {
+				a.deps.Log.Warn("old events are not removed", "error", err)
+			}
+			timer.Reset(pruneEvery)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
