@@ -65,8 +65,8 @@ func (s *Store) ContactsByName(ctx context.Context, tenant, folded string, limit
 const mostContacts = 500
 
 func (s *Store) contactsBy(ctx context.Context, tenant string, kind contactKey, value string, limit int) ([]directory.Contact, error) {
-	return all(ctx, s.reader, scanContact(tenant), `SELECT c.doc FROM contact_keys k JOIN contacts c ON c.tenant = k.tenant AND c.id = k.contact_id
-		WHERE k.tenant = ? AND k.kind = ? AND k.value = ? ORDER BY c.name_key, c.id LIMIT ?`, tenant, string(kind), value, clamp(limit))
+	return all(ctx, s.reader, scanContact(tenant), `SELECT c.doc FROM contact_keys k CROSS JOIN contacts c
+		WHERE c.tenant = k.tenant AND c.id = k.contact_id AND k.tenant = ? AND k.kind = ? AND k.value = ? ORDER BY c.name_key, c.id LIMIT ?`, tenant, string(kind), value, clamp(limit))
 }
 
 // Contacts implements [directory.Store].

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *Store) PutContacts(ctx context.Context, tenant string, c []directory.Ke
 }
 
 func (t *tx) putContacts(ctx context.Context, tenant string, c []directory.Keyed) error {
-	if err := t.replaceContacts(ctx, tenant, c); err != nil {
+	if err := t.checkContacts(ctx, tenant, c); err != nil {
 		return err
 	}
 	var rows, keys [][]any
@@ -63,7 +64,9 @@ func (t *tx) putContacts(ctx context.Context, tenant string, c []directory.Keyed
 		keys = append(keys, contactKeys(tenant, k)...)
 		identified = append(identified, owned{k.Contact.ID, k.Contact.Version == 0, k.Contact.Identifiers})
 	}
-	if _, err := t.insert(ctx, "contacts (tenant, id, version, name_key, doc)", 5, "", rows); err != nil {
+	_, err := t.insert(ctx, "contacts (tenant, id, version, name_key, doc)", 5, `ON CONFLICT (tenant, id) DO UPDATE
+		SET version = excluded.version, name_key = excluded.name_key, doc = excluded.doc`, rows)
+	if err != nil {
 		return err
 	}
 	if _, err := t.insert(ctx, "contact_keys (tenant, kind, value, contact_id)", 4, "ON CONFLICT DO NOTHING", keys); err != nil {
@@ -72,8 +75,9 @@ func (t *tx) putContacts(ctx context.Context, tenant string, c []directory.Keyed
 	return t.putIdentifiers(ctx, tenant, ofContact, identified)
 }
 
-// replaceContacts checks the versions of all, and takes the old ones away with their keys.
-func (t *tx) replaceContacts(ctx context.Context, tenant string, c []directory.Keyed) error {
+// checkContacts checks the versions of all, and takes away the keys of those that are replaced.
+func (t *tx) checkContacts(ctx context.Context, tenant string, c []directory.Keyed) error {
+	seen := make(map[string]bool, len(c))
 	for part := range slices.Chunk(c, chunk) {
 		stored, err := t.contactVersions(ctx, tenant, part)
 		if err != nil {
@@ -84,22 +88,37 @@ func (t *tx) replaceContacts(ctx context.Context, tenant string, c []directory.K
 			if err := checkVersion(k.Contact.ID, k.Contact.Version, version, found); err != nil {
 				return err
 			}
-			if !found {
-				continue
+			if seen[k.Contact.ID] {
+				return conflict()
 			}
-			if err := t.delete(ctx, "contacts", tenant, k.Contact.ID); err != nil {
-				return err
-			}
+			seen[k.Contact.ID] = true
+		}
+		if err := t.dropKeys(ctx, tenant, slices.Collect(maps.Keys(stored))...); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// dropKeys takes away all by which the contacts are found, but for their ids.
+func (t *tx) dropKeys(ctx context.Context, tenant string, ids ...string) error {
+	return t.deleteEach(ctx, "contact_keys", "tenant, contact_id", pairs(tenant, ids))
+}
+
+// pairs returns the keys of rows of one tenant.
+func pairs(tenant string, ids []string) [][]any {
+	keys := make([][]any, len(ids))
+	for i, id := range ids {
+		keys[i] = []any{tenant, id}
+	}
+	return keys
+}
+
 // contactVersions returns those that are stored, by id.
 func (t *tx) contactVersions(ctx context.Context, tenant string, c []directory.Keyed) (map[string]int64, error) {
-	args := []any{tenant}
-	for _, k := range c {
-		args = append(args, k.Contact.ID)
+	keys := make([][]any, len(c))
+	for i, k := range c {
+		keys[i] = []any{tenant, k.Contact.ID}
 	}
 	stored := map[string]int64{}
 	_, err := all(ctx, t, func(rows *sql.Rows) (none struct{}, err error) {
@@ -108,7 +127,7 @@ func (t *tx) contactVersions(ctx context.Context, tenant string, c []directory.K
 		err = rows.Scan(&id, &version)
 		stored[id] = version
 		return none, err
-	}, "SELECT id, version FROM contacts WHERE tenant = ? AND id IN ("+marks(len(c))+")", args...)
+	}, "SELECT id, version FROM contacts WHERE "+in("tenant, id", keys), slices.Concat(keys...)...)
 	return stored, err
 }
 
@@ -141,7 +160,10 @@ func contactKeys(tenant string, k directory.Keyed) [][]any {
 // DeleteContact implements [directory.Store].
 func (s *Store) DeleteContact(ctx context.Context, tenant, id string, t audit.Trail) error {
 	return s.change(ctx, tenant, t, func(ctx context.Context, tx *tx) error {
-		if err := tx.dropIdentifiers(ctx, tenant, ofContact, owned{id: id}); err != nil {
+		if err := tx.dropIdentifiers(ctx, tenant, ofContact, id); err != nil {
+			return err
+		}
+		if err := tx.dropKeys(ctx, tenant, id); err != nil {
 			return err
 		}
 		return tx.delete(ctx, "contacts", tenant, id)

@@ -96,7 +96,7 @@ func (s *Store) Devices(ctx context.Context, tenant string, p user.Page) ([]user
 // DeleteDevice implements [user.Store]; users who have it keep its id, which then leads nowhere.
 func (s *Store) DeleteDevice(ctx context.Context, tenant, id string, t audit.Trail) error {
 	return s.change(ctx, tenant, t, func(ctx context.Context, tx *tx) error {
-		if err := tx.dropIdentifiers(ctx, tenant, ofDevice, owned{id: id}); err != nil {
+		if err := tx.dropIdentifiers(ctx, tenant, ofDevice, id); err != nil {
 			return err
 		}
 		return tx.delete(ctx, "devices", tenant, id)

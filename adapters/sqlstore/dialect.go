@@ -12,9 +12,9 @@ import (
 // dialect is everything in which the two databases differ.
 type dialect struct {
 	goose  goose.Dialect
-	text   string // the column type of text that is ordered by its bytes
-	begin  string // how a transaction that writes begins
-	lock   string // what it then locks until its end; empty where begin does
+	words  *strings.Replacer // from the migrations' words, which are SQLite's
+	begin  string            // how a transaction that writes begins
+	lock   string            // what it then locks until its end; empty where begin does
 	place  func(query string) string
 	locker func() (lock.SessionLocker, error) // of the migrations; nil where the file's own lock does
 	fault  func(error) error

@@ -26,13 +26,14 @@ type owned struct {
 // putIdentifiers replaces the identifiers of the owners; fault.CodeExists when one is another's. All are taken away
 // before one is given, so that two owners may exchange theirs.
 func (t *tx) putIdentifiers(ctx context.Context, tenant string, kind owner, of []owned) error {
+	var old []string
 	for _, o := range of {
-		if o.created {
-			continue
+		if !o.created {
+			old = append(old, o.id)
 		}
-		if err := t.dropIdentifiers(ctx, tenant, kind, o); err != nil {
-			return err
-		}
+	}
+	if err := t.dropIdentifiers(ctx, tenant, kind, old...); err != nil {
+		return err
 	}
 	var rows [][]any
 	for _, o := range of {
@@ -50,7 +51,10 @@ func (t *tx) putIdentifiers(ctx context.Context, tenant string, kind owner, of [
 	return err
 }
 
-func (t *tx) dropIdentifiers(ctx context.Context, tenant string, kind owner, o owned) error {
-	_, err := t.exec(ctx, "DELETE FROM identifiers WHERE tenant = ? AND kind = ? AND owner = ?", tenant, string(kind), o.id)
-	return err
+func (t *tx) dropIdentifiers(ctx context.Context, tenant string, kind owner, ids ...string) error {
+	keys := make([][]any, len(ids))
+	for i, id := range ids {
+		keys[i] = []any{tenant, string(kind), id}
+	}
+	return t.deleteEach(ctx, "identifiers", "tenant, kind, owner", keys)
 }

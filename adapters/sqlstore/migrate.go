@@ -1,11 +1,11 @@
 package sqlstore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"embed"
 	"io/fs"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 )
@@ -29,7 +29,7 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(d.goose, db, spoken{dir, d.text}, opts...)
+	p, err := goose.NewProvider(d.goose, db, spoken{dir, d.words}, opts...)
 	if err != nil {
 		return err
 	}
@@ -37,10 +37,10 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	return err
 }
 
-// spoken is the migrations in one database's words: TEXT becomes what orders text by its bytes there.
+// spoken is the migrations in one database's words.
 type spoken struct {
 	fs.FS
-	text string
+	words *strings.Replacer
 }
 
 func (s spoken) Open(name string) (fs.File, error) {
@@ -56,12 +56,12 @@ func (s spoken) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spokenFile{f, bytes.NewReader(bytes.ReplaceAll(b, []byte(" TEXT"), []byte(" "+s.text)))}, nil
+	return spokenFile{f, strings.NewReader(s.words.Replace(string(b)))}, nil
 }
 
 type spokenFile struct {
 	fs.File
-	text *bytes.Reader
+	text *strings.Reader
 }
 
 func (f spokenFile) Read(p []byte) (int, error) { return f.text.Read(p) }

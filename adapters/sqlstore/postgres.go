@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"net/url"
+	"strings"
 
 	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
@@ -12,9 +13,10 @@ import (
 // postgresDialect is that of PostgreSQL: the row lock makes the writers of all processes take turns, so that sequence
 // numbers ascend in the order of commits, and no two transactions wait for each other.
 func postgresDialect() *dialect {
-	return &dialect{goose: goose.DialectPostgres, text: `TEXT COLLATE "C"`, begin: "BEGIN",
+	words := strings.NewReplacer(" TEXT", ` TEXT COLLATE "C"`, " WITHOUT ROWID", "")
+	return &dialect{goose: goose.DialectPostgres, words: words, begin: "BEGIN",
 		lock: "SELECT event_seq FROM heads WHERE tenant = '' FOR UPDATE", place: numbered, fault: postgresFault, shared: true,
-		locker: func() (lock.SessionLocker, error) { return lock.NewPostgresSessionLocker() }}
+		locker: func() (lock.SessionLocker, error) { return lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60)) }}
 }
 
 // openPostgres opens the database of a postgres:// URL as lib/pq reads it (sslmode is "require" unless it says

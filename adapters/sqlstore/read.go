@@ -111,6 +111,9 @@ func encode(v any) (string, error) {
 func checkText(args []any) error {
 	for _, a := range args {
 		s, ok := a.(string)
+		if n, nullable := a.(sql.NullString); nullable {
+			s, ok = n.String, n.Valid
+		}
 		if ok && (!utf8.ValidString(s) || strings.ContainsRune(s, 0)) {
 			return fault.New(fault.CodeBadCharacter, "a text is not UTF-8, or holds NUL")
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -14,7 +15,7 @@ import (
 // sqliteDialect is that of SQLite: BEGIN IMMEDIATE takes the write lock at once, so that no transaction fails half-way
 // because another was faster.
 func sqliteDialect() *dialect {
-	return &dialect{goose: goose.DialectSQLite3, text: "TEXT", begin: "BEGIN IMMEDIATE",
+	return &dialect{goose: goose.DialectSQLite3, words: strings.NewReplacer(), begin: "BEGIN IMMEDIATE",
 		place: func(q string) string { return q }, fault: sqliteFault}
 }
 

@@ -20,10 +20,6 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
-func TestSQLiteInMemory(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Stores { return open(t, "sqlite::memory:") })
-}
-
 func TestPostgres(t *testing.T) {
 	pbx.Postgres(t) // the cluster lives as long as this test
 	storetest.Run(t, func(t *testing.T) storetest.Stores { return open(t, pbx.Postgres(t)) })

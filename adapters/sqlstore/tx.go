@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"maps"
+	"slices"
+	"strings"
 
 	"c2d/core/event"
 )
@@ -158,6 +160,27 @@ func (t *tx) insertPart(ctx context.Context, into string, columns int, conflict 
 		run = t.exec
 	}
 	return run(ctx, query+" "+conflict, args...)
+}
+
+// deleteEach deletes the rows with those keys, in as few statements as it can; columns are those of a key.
+func (t *tx) deleteEach(ctx context.Context, table, columns string, keys [][]any) error {
+	for part := range slices.Chunk(keys, chunk) {
+		run := t.once
+		if len(part) == 1 || len(part) == chunk {
+			run = t.exec
+		}
+		if _, err := run(ctx, "DELETE FROM "+table+" WHERE "+in(columns, part), slices.Concat(part...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// in is the condition that the columns are one of the keys. With a list for the last column alone, PostgreSQL would
+// read all rows of a tenant that it has no statistics of, since it then takes the tenant for a rare one.
+func in(columns string, keys [][]any) string {
+	key := "(" + marks(len(keys[0])) + ")"
+	return "(" + columns + ") IN (VALUES " + key + strings.Repeat(", "+key, len(keys)-1) + ")"
 }
 
 // query implements querier.

@@ -116,8 +116,8 @@ func (s *Store) UsersByIdentifier(ctx context.Context, tenant string, id identit
 
 // UsersByDevice implements [user.Store].
 func (s *Store) UsersByDevice(ctx context.Context, tenant, deviceID string) ([]user.User, error) {
-	return all(ctx, s.reader, scanUser(tenant), `SELECT u.doc FROM user_devices d JOIN users u ON u.tenant = d.tenant AND u.id = d.user_id
-		WHERE d.tenant = ? AND d.device_id = ? ORDER BY u.login`, tenant, deviceID)
+	return all(ctx, s.reader, scanUser(tenant), `SELECT u.doc FROM user_devices d CROSS JOIN users u
+		WHERE u.tenant = d.tenant AND u.id = d.user_id AND d.tenant = ? AND d.device_id = ? ORDER BY u.login`, tenant, deviceID)
 }
 
 // Users implements [user.Store]; they are listed by login.
@@ -142,7 +142,7 @@ func (s *Store) Users(ctx context.Context, tenant string, p user.Page) ([]user.U
 // DeleteUser implements [user.Store].
 func (s *Store) DeleteUser(ctx context.Context, tenant, id string, t audit.Trail) error {
 	return s.change(ctx, tenant, t, func(ctx context.Context, tx *tx) error {
-		if err := tx.dropIdentifiers(ctx, tenant, ofUser, owned{id: id}); err != nil {
+		if err := tx.dropIdentifiers(ctx, tenant, ofUser, id); err != nil {
 			return err
 		}
 		return tx.delete(ctx, "users", tenant, id)

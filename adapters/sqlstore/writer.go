@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,33 +19,6 @@ const (
 	closeLimit  = 5 * time.Second  // for the writes that wait when the store is closed
 )
 
-// state of a write: who moves it from waiting, the writer or whoever gave up, decides.
-const (
-	waiting int32 = iota
-	begun
-	abandoned
-)
-
-// write is one change that waits for, or takes part in, a transaction.
-type write struct {
-	ctx   context.Context
-	run   func(context.Context, *tx) error
-	limit time.Duration
-	state atomic.Int32
-	err   error // of this write alone; the writer's until it answers
-	done  chan error
-}
-
-// begin reports whether the write is to run: not if its context has ended, for then its caller is told so.
-func (r *write) begin() bool {
-	if err := r.ctx.Err(); err != nil {
-		r.state.CompareAndSwap(waiting, abandoned)
-		r.done <- gone(err)
-		return false
-	}
-	return r.state.CompareAndSwap(waiting, begun)
-}
-
 // writer owns the one connection that writes. Its goroutine takes all writes that wait, runs them in one transaction,
 // each in a savepoint of its own, and answers when the commit is durable. close ends it.
 type writer struct {
@@ -58,60 +32,18 @@ type writer struct {
 	once   sync.Once
 	base   context.Context
 	cancel context.CancelFunc
-	conn   *session // nil until the next transaction after it broke
+	conn   *session      // nil until the next transaction after it broke
+	grace  time.Duration // closeLimit; tests shorten it
 
 	commits, writes, largest atomic.Int64
 }
 
 func newWriter(db *sql.DB, d *dialect, used *usage, tell func([]event.Event)) *writer {
 	w := &writer{db: db, d: d, used: used, tell: tell, queue: make(chan *write, queueLength),
-		quit: make(chan struct{}), ended: make(chan struct{})}
+		quit: make(chan struct{}), ended: make(chan struct{}), grace: closeLimit}
 	w.base, w.cancel = context.WithCancel(context.Background())
 	go w.loop()
 	return w
-}
-
-// do runs a change and returns when it is durable, or failed. A change whose context ends while it waits is not run;
-// once it has begun, its outcome is waited for, since the caller must know it.
-func (w *writer) do(ctx context.Context, limit time.Duration, run func(context.Context, *tx) error) error {
-	r := &write{ctx: ctx, run: run, limit: limit, done: make(chan error, 1)}
-	select {
-	case <-w.quit:
-		return closed()
-	default:
-	}
-	select {
-	case w.queue <- r:
-	case <-ctx.Done():
-		return gone(ctx.Err())
-	case <-w.quit:
-		return closed()
-	}
-	select {
-	case err := <-r.done:
-		return err
-	case <-ctx.Done():
-		if r.state.CompareAndSwap(waiting, abandoned) {
-			return gone(ctx.Err())
-		}
-	case <-w.ended:
-	}
-	return w.outcome(r)
-}
-
-// outcome waits for a write that has begun; if the writer has ended, for one that it may never have seen.
-func (w *writer) outcome(r *write) error {
-	select {
-	case err := <-r.done:
-		return err
-	case <-w.ended:
-	}
-	select {
-	case err := <-r.done:
-		return err
-	default:
-		return closed()
-	}
 }
 
 func (w *writer) loop() {
@@ -178,14 +110,17 @@ func (w *writer) batch(all []*write) {
 // transact runs the batch in one transaction. An error is that of all: nothing of the batch is stored, as far as is
 // known. It is the one place where a connection is judged: whatever fails outside a savepoint ends it.
 func (w *writer) transact(batch []*write) error {
-	ctx, cancel := context.WithCancel(w.base)
-	defer cancel()
-	watchdog := time.AfterFunc(writeLimit, cancel)
+	ctx, cancel := context.WithCancelCause(w.base)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(writeLimit, func() { cancel(errSlow) })
 	defer watchdog.Stop()
 	used := w.used.all()
 	t, err := w.attempt(ctx, watchdog, batch, used)
 	if err != nil {
 		w.drop()
+		if cause := context.Cause(ctx); cause != nil { // err says no more than that the connection is gone
+			err = cause
+		}
 		return &fault.Error{Code: fault.CodeStoreUnavailable, Message: "the store is not available now", Cause: err}
 	}
 	w.used.stored(used)
@@ -258,13 +193,9 @@ func (w *writer) drop() {
 // close lets the writes that wait be done, refuses others, and returns when the goroutine has ended. Idempotent.
 func (w *writer) close() {
 	w.once.Do(func() { close(w.quit) })
-	defer time.AfterFunc(closeLimit, w.cancel).Stop()
+	defer time.AfterFunc(w.grace, w.cancel).Stop()
 	<-w.ended
 	w.cancel()
 }
 
-func gone(cause error) error {
-	return fault.Wrap(fault.CodeStoreUnavailable, cause, "the request ended before the store had done it")
-}
-
-func closed() error { return fault.New(fault.CodeStoreUnavailable, "the store is closed") }
+var errSlow = errors.New("a write took too long and was ended with its transaction")

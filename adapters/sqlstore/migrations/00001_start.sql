@@ -1,5 +1,5 @@
--- Both databases run this file. For PostgreSQL every TEXT is given the collation "C" (see migrate.go), so that text is
--- ordered by its bytes on both. Times are milliseconds since 1970 in UTC. A doc is the aggregate as JSON; the columns
+-- Both databases run this file. For PostgreSQL every TEXT is given the collation "C", so that text is ordered by its
+-- bytes on both, and what only SQLite knows is left out (see migrate.go). Times are milliseconds since 1970 in UTC. A doc is the aggregate as JSON; the columns
 -- beside it are what look-ups, rules and secrets need. Every key begins with the tenant.
 
 -- +goose Up
@@ -44,7 +44,7 @@ CREATE TABLE identifiers (
     value  TEXT NOT NULL,
     owner  TEXT NOT NULL,
     PRIMARY KEY (tenant, kind, system, value)
-);
+) WITHOUT ROWID;
 CREATE INDEX identifiers_owner ON identifiers (tenant, kind, owner);
 
 CREATE TABLE users (
@@ -63,7 +63,7 @@ CREATE TABLE user_devices (
     user_id   TEXT NOT NULL,
     PRIMARY KEY (tenant, device_id, user_id),
     FOREIGN KEY (tenant, user_id) REFERENCES users (tenant, id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX user_devices_user ON user_devices (tenant, user_id);
 
 CREATE TABLE devices (
@@ -104,15 +104,15 @@ CREATE TABLE contacts (
 );
 CREATE INDEX contacts_name ON contacts (tenant, name_key, id);
 
--- One row for each folded name, number and URI (kind) by which a contact is found.
+-- One row for each folded name, number and URI (kind) by which a contact is found. There is no foreign key: an import
+-- of a whole book would check each row by itself, while calls wait for it.
 CREATE TABLE contact_keys (
     tenant     TEXT NOT NULL,
     kind       TEXT NOT NULL,
     value      TEXT NOT NULL,
     contact_id TEXT NOT NULL,
-    PRIMARY KEY (tenant, kind, value, contact_id),
-    FOREIGN KEY (tenant, contact_id) REFERENCES contacts (tenant, id) ON DELETE CASCADE
-);
+    PRIMARY KEY (tenant, kind, value, contact_id)
+) WITHOUT ROWID;
 CREATE INDEX contact_keys_contact ON contact_keys (tenant, contact_id);
 
 CREATE TABLE access_keys (
@@ -155,7 +155,7 @@ CREATE TABLE call_context (
     call_id TEXT NOT NULL,
     PRIMARY KEY (tenant, k, v, call_id),
     FOREIGN KEY (tenant, call_id) REFERENCES calls (tenant, id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX call_context_call ON call_context (tenant, call_id);
 
 CREATE TABLE idempotency (
@@ -166,5 +166,5 @@ CREATE TABLE idempotency (
     call_id    TEXT   NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, key_id, key)
-);
+) WITHOUT ROWID;
 CREATE INDEX idempotency_expires ON idempotency (expires_at);
