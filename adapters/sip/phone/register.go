@@ -17,6 +17,7 @@ type registration struct {
 	tag    string
 	cseq   uint32
 	held   bool
+	kept   bool // refresh runs
 }
 
 // Register registers the phone and keeps it registered until Close. The error of a refusal is a *[Refused].
@@ -26,7 +27,10 @@ func (p *Phone) Register(ctx context.Context) error {
 		return err
 	}
 	p.journal.tell(Event{Kind: Registered})
-	if p.enter() {
+	p.reg.mu.Lock()
+	defer p.reg.mu.Unlock()
+	if !p.reg.kept && p.enter() {
+		p.reg.kept = true
 		go p.refresh(granted) // ends with p.ctx; Close waits for it
 	}
 	return nil

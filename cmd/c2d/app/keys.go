@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"c2d/cmd/c2d/config"
 	"c2d/core/access"
 )
 
@@ -58,6 +59,31 @@ func (a *App) newKeyFiles() (map[access.Role]*os.File, error) {
 		files[role] = f
 	}
 	return files, nil
+}
+
+// RestoreKey makes a new key for an administrator who has none left, writes it to its file, which must not exist, and
+// returns the file. It works on the store itself, for the operator at the host; with SQLite the service must be stopped.
+func RestoreKey(ctx context.Context, cfg config.Config, role access.Role) (file string, err error) {
+	a := New(cfg, Deps{})
+	if err := a.openStore(ctx); err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, a.Stop(ctx)) }()
+	name, ok := keyNames[role]
+	if !ok {
+		return "", fmt.Errorf("%s is no administrator", role)
+	}
+	file = filepath.Join(a.dir(), name)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	secret, err := access.NewService(a.store).Restore(ctx, access.MainTenant, role)
+	if err != nil {
+		return "", errors.Join(err, f.Close(), os.Remove(file))
+	}
+	_, err = f.WriteString(secret + "\n")
+	return file, errors.Join(err, f.Sync(), f.Close())
 }
 
 func discard(files map[access.Role]*os.File) error {

@@ -102,6 +102,53 @@ func TestRestartLeavesThemTalking(t *testing.T) {
 	}
 }
 
+// TestPhoneThatKnowsOnlyOurAddress registers as people set up a softphone: the server's address as its domain.
+func TestPhoneThatKnowsOnlyOurAddress(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	harry, mary := person(t, a, c, "harry", "+16328300100", 600), person(t, a, c, "mary", "+16328300101", 1000)
+	harry.Close()
+	soft, err := phone.New(phone.Config{AOR: "sip:harry@" + a.SIP().String(), Password: "harry-secret", Registrar: a.SIP(),
+		Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: 600, Answer: phone.Auto(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(soft.Close)
+	if err := soft.Register(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Place(t.Context(), "harry", "+16328300101"); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, soft, phone.Expect{Hz: 1000})
+	hear(t, mary, phone.Expect{Hz: 600})
+}
+
+// TestPhoneCallsPhone dials from one phone to the other.
+func TestPhoneCallsPhone(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	harry, mary := person(t, a, c, "harry", "+16328300100", 600), person(t, a, c, "mary", "+16328300101", 1000)
+	if err := harry.Dial(within(t), "+16328300101"); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, harry, phone.Expect{Hz: 1000, From: mary.RTP()})
+	hear(t, mary, phone.Expect{Hz: 600, From: harry.RTP()})
+	if err := harry.HangUp(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mary.Wait(within(t), phone.Ended); err != nil {
+		t.Fatal(err)
+	}
+	var calls client.List[client.Call]
+	if err := c.Get(t.Context(), "/v1/calls", &calls); err != nil || len(calls.Items) != 1 {
+		t.Fatalf("the records: %+v, %v", calls, err)
+	}
+	if end := reach(t, c, calls.Items[0], "ended"); end.End.Reason != "completed" || end.End.By != "caller" {
+		t.Errorf("the record: %+v", end.End)
+	}
+}
+
 func TestMetricsAndHealth(t *testing.T) {
 	a := start(t, free(t))
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "c2d_calls_placed_total 0"} {

@@ -74,7 +74,7 @@ sip: {listen: ["udp:127.0.0.1:0"]}, backends: [{name: house, kind: sip}, {name: 
 // TestHelp compares every help text with its golden file.
 func TestHelp(t *testing.T) {
 	for _, command := range []string{"", "serve", "demo", "check", "call", "user add", "user list", "user device add",
-		"contacts add", "contacts list", "contacts import", "key add", "key list", "key revoke", "version"} {
+		"contacts add", "contacts list", "contacts import", "key add", "key list", "key revoke", "key restore", "version"} {
 		t.Run(command, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			out, errs, code := shell{t: t}.run("", append(strings.Fields(command), "--help")...)
@@ -247,4 +247,21 @@ func (f *ending) Write(b []byte) (int, error) {
 		defer f.stop()
 	}
 	return f.Buffer.Write(b)
+}
+
+func TestKeyRestore(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := shell{t: t}
+	if out := s.ok("key", "restore", "audit_admin"); out != "new key   c2d-audit.key\n" {
+		t.Errorf("%q", out)
+	}
+	if err := os.Remove("c2d-audit.key"); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := s.run("", "key", "restore", "audit_admin"); code != 1 || !strings.Contains(errs, "live") {
+		t.Errorf("while one is live: %d, %s", code, errs)
+	}
+	if _, err := os.Stat("c2d-audit.key"); err == nil {
+		t.Error("a file without a key stays")
+	}
 }

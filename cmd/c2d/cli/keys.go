@@ -7,13 +7,17 @@ import (
 	"strings"
 	"time"
 
+	"c2d/cmd/c2d/app"
 	"c2d/cmd/c2d/client"
+	"c2d/cmd/c2d/config"
+	"c2d/core/access"
 )
 
 type keyCmd struct {
-	Add    keyAddCmd    `cmd:"" help:"Make a key; its secret is printed this once."`
-	List   keyListCmd   `cmd:"" help:"List the keys that this key may manage."`
-	Revoke keyRevokeCmd `cmd:"" help:"End a key at once."`
+	Add     keyAddCmd     `cmd:"" help:"Make a key; its secret is printed this once."`
+	List    keyListCmd    `cmd:"" help:"List the keys that this key may manage."`
+	Revoke  keyRevokeCmd  `cmd:"" help:"End a key at once."`
+	Restore keyRestoreCmd `cmd:"" help:"Make a new key for an administrator who has lost the last; at the host, with the service stopped."`
 }
 
 type keyAddCmd struct {
@@ -97,4 +101,23 @@ func (c keyRevokeCmd) Run(ctx context.Context, env Env) error {
 	}
 	defer api.Close()
 	return api.Post(ctx, "/v1/keys/"+url.PathEscape(c.ID)+"/revoke", nil, nil)
+}
+
+type keyRestoreCmd struct {
+	Role string `arg:"" help:"system_admin, security_admin or audit_admin." enum:"system_admin,security_admin,audit_admin"`
+	configFlag
+}
+
+// Run writes the key to its file and prints the path.
+func (c keyRestoreCmd) Run(ctx context.Context, env Env) error {
+	cfg, err := config.Load(c.Config, env.Lookup)
+	if err != nil {
+		return err
+	}
+	file, err := app.RestoreKey(ctx, cfg, access.Role(c.Role))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(env.Stdout, "new key  ", file)
+	return err
 }
