@@ -40,9 +40,13 @@ func (t *tx) putKey(ctx context.Context, k access.Key) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO access_keys (tenant, id, hash, last_used_at, doc) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (tenant, id) DO UPDATE SET hash = excluded.hash, doc = excluded.doc`,
-		k.Tenant, k.ID, hash, millis(k.LastUsedAt), doc)
+	var until int64
+	if k.Token {
+		until = millis(k.ExpiresAt)
+	}
+	_, err = t.exec(ctx, `INSERT INTO access_keys (tenant, id, hash, last_used_at, token_until, doc) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, id) DO UPDATE SET hash = excluded.hash, token_until = excluded.token_until, doc = excluded.doc`,
+		k.Tenant, k.ID, hash, millis(k.LastUsedAt), until, doc)
 	return err
 }
 

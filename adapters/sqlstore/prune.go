@@ -8,8 +8,9 @@ import (
 // pruneStep is how many events one write of Prune removes: calls are not to wait for it.
 const pruneStep = 5000
 
-// Prune removes the events and expired registrations from before that time, and the idempotency rows that have
-// expired by now. It may run beside everything else. Errors: fault.CodeStoreUnavailable; what was removed by then stays so.
+// Prune removes the events from before that time, the registrations and tokens that had expired by then, and the
+// idempotency rows that have expired by now. It may run beside everything else.
+// Errors: fault.CodeStoreUnavailable; what was removed by then stays so.
 func (s *Store) Prune(ctx context.Context, before time.Time) error {
 	tenants, err := all(ctx, s.reader, scalar[string], "SELECT tenant FROM heads WHERE tenant <> ''")
 	if err != nil {
@@ -20,13 +21,23 @@ func (s *Store) Prune(ctx context.Context, before time.Time) error {
 			return err
 		}
 	}
-	return s.w.do(ctx, writeLimit, func(ctx context.Context, t *tx) error {
-		if _, err := t.exec(ctx, "DELETE FROM bindings WHERE expires_at < ?", millis(before)); err != nil {
+	return s.w.do(ctx, writeLimit, func(ctx context.Context, t *tx) error { return t.pruneExpired(ctx, before, s.now()) })
+}
+
+func (t *tx) pruneExpired(ctx context.Context, before, now time.Time) error {
+	for _, p := range []struct {
+		rows  string
+		until time.Time
+	}{
+		{"bindings WHERE expires_at < ?", before},
+		{"access_keys WHERE token_until > 0 AND token_until < ?", before},
+		{"idempotency WHERE expires_at <= ?", now},
+	} {
+		if _, err := t.exec(ctx, "DELETE FROM "+p.rows, millis(p.until)); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "DELETE FROM idempotency WHERE expires_at <= ?", millis(s.now()))
-		return err
-	})
+	}
+	return nil
 }
 
 func (s *Store) pruneEvents(ctx context.Context, tenant string, before time.Time) error {

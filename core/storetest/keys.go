@@ -55,7 +55,22 @@ func testKeys(t *testing.T, s Stores) {
 		ok(t, err)
 		same(t, keys, []access.Key{k, newKey(tenantA, "2")})
 	})
+	t.Run("expired tokens are pruned, expired keys stay", func(t *testing.T) { testTokens(t, s) })
 	t.Run("leaves its trail", func(t *testing.T) { wantKeyTrail(t, s, admin) })
+}
+
+func testTokens(t *testing.T, s Stores) {
+	ctx, k, token, fresh := t.Context(), newKey("tokens", "1"), newKey("tokens", "2"), newKey("tokens", "3")
+	token.Token, fresh.Token, fresh.ExpiresAt = true, true, noon.Add(3*time.Hour)
+	for _, k := range []access.Key{k, token, fresh} {
+		ok(t, s.PutKey(ctx, k, access.Actor{Tenant: k.Tenant}, "key.create"))
+	}
+	ok(t, s.Prune(ctx, noon.Add(time.Hour)))
+	wantKey(t, s, token)
+	ok(t, s.Prune(ctx, noon.Add(2*time.Hour)))
+	keys, err := s.Keys(ctx, "tokens")
+	ok(t, err)
+	same(t, keys, []access.Key{k, fresh})
 }
 
 func wantKey(t *testing.T, s Stores, want access.Key) {

@@ -30,7 +30,8 @@ type Stores interface {
 	access.Store
 	audit.Store
 	event.Log
-	// Prune removes events from before that time, and idempotency rows that have expired by now.
+	// Prune removes the events from before that time, the bindings and tokens that had expired by then, and the
+	// idempotency rows that have expired by now.
 	Prune(ctx context.Context, before time.Time) error
 }
 

@@ -115,15 +115,18 @@ CREATE TABLE contact_keys (
 ) WITHOUT ROWID;
 CREATE INDEX contact_keys_contact ON contact_keys (tenant, contact_id);
 
+-- token_until is when a token ends, 0 for a key: of tokens, which browsers get all day, nothing is kept but the audit.
 CREATE TABLE access_keys (
     tenant       TEXT   NOT NULL,
     id           TEXT   NOT NULL,
     hash         TEXT   NOT NULL,
     last_used_at BIGINT NOT NULL,
+    token_until  BIGINT NOT NULL,
     doc          TEXT   NOT NULL,
     PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX access_keys_hash ON access_keys (hash);
+CREATE INDEX access_keys_token ON access_keys (token_until) WHERE token_until > 0;
 
 -- node and epoch say whose the call is; each change checks them. is_open: something of it may still be alive.
 -- caller_ringing is the caller's user id while the caller's phone rings, which it may do for one call at a time.
