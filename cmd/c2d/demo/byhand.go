@@ -25,6 +25,10 @@ func (s *stage) invite(ctx context.Context, p *printer) error {
 	p.plain("")
 	p.plain(s.curl("harry", "Mary"))
 	p.plain("")
+	p.plain("It answers with the call's id. They talk until you hang up:")
+	p.plain("")
+	p.plain(fmt.Sprintf(`    curl -sS -X POST %s/v1/calls/ID/hangup -H "Authorization: Bearer $(cat %s)"`, s.app.URL(), s.keyFile()))
+	p.plain("")
 	p.plain("With a softphone of your own on this machine (UDP, G.711), Sally's:")
 	p.plain("")
 	p.plain(fmt.Sprintf("    user %s   password %s   domain %s   port %d", "sally", password, sip.Addr(), sip.Port()))
@@ -40,5 +44,7 @@ func (s *stage) invite(ctx context.Context, p *printer) error {
 func (s *stage) curl(caller, callee string) string {
 	return fmt.Sprintf(`    curl -sS %s/v1/calls -H "Authorization: Bearer $(cat %s)" \
       -H 'Content-Type: application/json' -d '{"caller":"%s","callee":"%s"}'`,
-		s.app.URL(), s.app.NewKeys()[access.SystemAdmin], caller, callee)
+		s.app.URL(), s.keyFile(), caller, callee)
 }
+
+func (s *stage) keyFile() string { return s.app.NewKeys()[access.SystemAdmin] }

@@ -16,7 +16,6 @@ import (
 	"c2d/cmd/c2d/app"
 	"c2d/cmd/c2d/client"
 	"c2d/cmd/c2d/config"
-	"c2d/core/access"
 )
 
 // stage is everything that takes part: the service in a folder of its own, and two people with their phones.
@@ -90,7 +89,7 @@ func (s *stage) serve(ctx context.Context, version string) (err error) {
 	if err := s.app.Start(ctx); err != nil {
 		return err
 	}
-	key, err := os.ReadFile(s.app.NewKeys()[access.SystemAdmin])
+	key, err := os.ReadFile(s.keyFile())
 	if err != nil {
 		return err
 	}
