@@ -20,6 +20,7 @@ func (s *Stack) redirect(a, b *leg) {
 			break
 		}
 		p := &pair{a: a, b: b}
+		p.handOver(ctx)
 		if p.exchange(ctx) != nil {
 			p.restore()
 			break
@@ -113,6 +114,20 @@ func (p *pair) begin() (ra, rb sdp.Media) {
 	defer both(p.a, p.b)()
 	p.epochA, p.epochB = p.a.epoch, p.b.epoch
 	return p.a.remote, p.b.remote
+}
+
+// handOver gives the phones' jitter buffers a moment to follow from our numbers to the peer's own. A phone that sends
+// nothing is not waited for long.
+func (p *pair) handOver(ctx context.Context) {
+	unlock := both(p.a, p.b)
+	ea, eb := p.a.ep, p.b.ep
+	unlock()
+	if ea == nil || eb == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.a.s.waits.handOver)
+	defer cancel()
+	media.HandOver(ctx, ea, eb)
 }
 
 // restore brings back to our anchor whoever was sent away.

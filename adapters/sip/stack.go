@@ -68,6 +68,7 @@ type waits struct {
 	cancel   time.Duration    // for the end of a cancelled INVITE
 	bye      time.Duration    // for the reply to a BYE, before the leg is told as ended
 	reinvite time.Duration    // for the reply to a re-INVITE
+	handOver time.Duration    // for the phones' audio to be renumbered before they talk directly
 	orphan   time.Duration    // that an abandoned INVITE is remembered for late replies
 	prompt   time.Duration    // that Tell plays
 	glare    [2]time.Duration // least and most before our re-INVITE is repeated after 491, as the Call-ID's owner (RFC 3261 section 14.1)
@@ -75,7 +76,7 @@ type waits struct {
 
 func defaultWaits() waits {
 	return waits{
-		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second,
+		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second, handOver: 1500 * time.Millisecond,
 		orphan: 3 * time.Minute, prompt: 3 * time.Second,
 		glare: [2]time.Duration{2100 * time.Millisecond, 4 * time.Second},
 	}

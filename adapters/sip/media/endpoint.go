@@ -27,6 +27,7 @@ type Endpoint struct {
 	player *player // nil when nothing is played
 	yields bool    // what is played ends when a packet is forwarded: see LinkEarly
 	out    stream
+	handed chan struct{} // closed when out has converged; nil unless HandOver waits
 	keys   keys
 	onKey  func(digit byte)
 	stats  Stats

@@ -87,6 +87,7 @@ func (e *Endpoint) forward(from *Endpoint, p *packet, now time.Time) {
 	// On key presses the marker says that one begins; there it is not ours to set.
 	e.out.head(p.wire, pt, p.marker || n.first && !p.codec.Events(), n)
 	e.send(p.wire)
+	e.handOver()
 }
 
 // send writes an RTP packet to the remote side. The caller holds mu, which keeps packets in their order.

@@ -29,7 +29,17 @@ type stream struct {
 	last    uint16 // its highest sequence number
 	seqOff  uint16 // what turns its numbers into ours
 	tsOff   uint32
+
+	converges bool // our numbers shall become the source's own: see HandOver
+	settled   int  // packets since they last jumped
 }
+
+// How our numbers become a source's own: by jumps forward only, each well under half of the number space, and each
+// followed by enough packets that the phone's jitter buffer has taken one of them.
+const (
+	longestJump = 25000
+	settling    = 8
+)
 
 // newStream begins at random numbers, as RFC 3550 section 5.1 asks.
 func newStream() stream {
@@ -84,10 +94,14 @@ func (s *stream) relay(p *packet, now time.Time) (number, bool) {
 	first := !s.relayed || s.from != p.ssrc || d > maxDropout || d < -maxMisorder
 	if first {
 		s.own, s.relayed, s.from, s.last = false, true, p.ssrc, p.seq
-		s.floor = s.seq + 1
-		s.seqOff = s.floor - p.seq
+		s.jump(p, 0)
 		s.tsOff = s.resume(now, p.codec.Rate) - p.ts
 	}
+	if s.converges && !first && d > 0 && s.seqOff != 0 && s.settled >= settling {
+		s.jump(p, min(p.seq-(s.seq+1), longestJump))
+		first = true
+	}
+	s.settled++
 	n := number{seq: p.seq + s.seqOff, ts: p.ts + s.tsOff, first: first}
 	if int16(n.seq-s.floor) < 0 {
 		return n, false
@@ -98,6 +112,20 @@ func (s *stream) relay(p *packet, now time.Time) (number, bool) {
 	s.sent(n, now)
 	return n, true
 }
+
+// jump makes p the packet that is by so many further on than the next; what is older than it is not sent any more. A
+// stream that has sent nothing takes the source's own numbers.
+func (s *stream) jump(p *packet, by uint16) {
+	s.floor = s.seq + 1 + by
+	if s.at.IsZero() {
+		s.floor = p.seq
+		s.seq = p.seq - 1
+	}
+	s.seqOff, s.settled = s.floor-p.seq, 0
+}
+
+// converged reports whether the phone has heard the source by its own numbers for a while.
+func (s *stream) converged() bool { return s.relayed && s.seqOff == 0 && s.settled >= settling }
 
 func (s *stream) sent(n number, now time.Time) {
 	if int16(n.seq-s.seq) > 0 {

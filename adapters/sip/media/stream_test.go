@@ -132,3 +132,41 @@ func TestALongForwardNeverLosesItsFloor(t *testing.T) {
 		}
 	}
 }
+
+// TestConverging is the phone that keeps its place over a change of source: whatever the numbers of the ring-back and of
+// the peer, it must hear no number that is not ahead of the last, up to and over the switch to the peer's own packets.
+func TestConverging(t *testing.T) {
+	for _, start := range []uint16{0, 1, 500, 499, 501, 30000, 33000, 33300, 40000, 65535} {
+		for _, peer := range []uint16{500, 0, 65530} {
+			s := newStream()
+			s.seq = start - 1
+			heard := s.next(begin).seq
+			s.cut()
+			s.converges = true
+			jumps, i := 0, 0
+			for ; !s.converged(); i++ {
+				if i > 60 {
+					t.Fatalf("ring-back at %d, peer at %d: not settled after 60 packets", start, peer)
+				}
+				n := relayed(t, &s, from(1, peer+uint16(i), uint32(i)*frame), begin.Add(time.Duration(i)*period))
+				if ahead := int16(n.seq - heard); ahead <= 0 {
+					t.Fatalf("ring-back at %d, peer at %d: packet %d is %d behind the last", start, peer, i, -ahead)
+				}
+				if n.seq != heard+1 {
+					jumps++
+				}
+				heard = n.seq
+			}
+			if next := peer + uint16(i); next != heard+1 || jumps > 3 {
+				t.Errorf("ring-back at %d, peer at %d: the peer goes on at %d after %d, %d jumps", start, peer, next, heard, jumps)
+			}
+		}
+	}
+}
+
+func TestAStreamThatSentNothingTakesTheSourcesNumbers(t *testing.T) {
+	s := newStream()
+	if n := relayed(t, &s, from(1, 4711, 0), begin); n.seq != 4711 || s.converged() {
+		t.Fatalf("%+v", n)
+	}
+}
