@@ -159,10 +159,29 @@ func (b *box) save(next Call, t audit.Trail) {
 	b.accept(next)
 	if err != nil {
 		b.r.cfg.Log.Error("call not stored, will be tried again", "call", next.ID, "error", err)
-		b.unsaved, b.dirty = all, !fault.Is(err, fault.CodeConflict, fault.CodeNotFound)
+		b.unsaved, b.dirty = all, b.again(err)
 		return
 	}
 	b.stored, b.unsaved, b.dirty = next.Version, audit.Trail{}, false
+}
+
+// again reports whether a write that failed is to be tried again. A conflict comes from an earlier write of ours whose
+// commit was done and whose answer was lost: then the next one goes on top of it. The call of another node is given up.
+func (b *box) again(err error) bool {
+	if !fault.Is(err, fault.CodeConflict, fault.CodeNotFound) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
+	defer cancel()
+	stored, err := b.r.cfg.Store.Get(ctx, b.call.Tenant, b.call.ID)
+	if err != nil {
+		return !fault.Is(err, fault.CodeNotFound)
+	}
+	if stored.Node != b.call.Node || stored.Epoch != b.call.Epoch || stored.Version <= b.stored {
+		return false
+	}
+	b.stored = stored.Version
+	return true
 }
 
 func (b *box) merged(t audit.Trail, version int64) audit.Trail {

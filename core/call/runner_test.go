@@ -22,6 +22,7 @@ type memory struct {
 	keys   map[string]Idempotency
 	events []event.Event
 	down   bool
+	mute   bool // the next Save is done, and its answer lost
 }
 
 func newMemory() *memory { return &memory{calls: map[string]Call{}, keys: map[string]Idempotency{}} }
@@ -56,6 +57,10 @@ func (m *memory) Save(_ context.Context, c Call, t audit.Trail) error {
 	}
 	m.calls[c.ID] = c
 	m.events = append(m.events, t.Events...)
+	if m.mute {
+		m.mute = false
+		return errDown
+	}
 	return nil
 }
 
@@ -490,6 +495,25 @@ func TestStrayAnswerIsHungUp(t *testing.T) {
 		r.play("in-n1-unknown-1", EvAnswered)
 		if !r.board.did("hang_up in-n1-unknown-1") {
 			t.Fatalf("orders %v", r.board.orders)
+		}
+		r.stop()
+	})
+}
+
+func TestAWriteWhoseAnswerWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		base := r.mustPlace("c").LegBase
+		r.store.mu.Lock()
+		r.store.mute = true
+		r.store.mu.Unlock()
+		r.play(base+"-1", EvAnswered)
+		r.play(base+"-1", EvEnded)
+		time.Sleep(3 * retryEvery)
+		synctest.Wait()
+		c, _ := r.store.Get(t.Context(), "main", "c")
+		if c.State != Ended || c.Open() || r.Active() != 0 {
+			t.Fatalf("the record is %s, open %v; %d active", c.State, c.Open(), r.Active())
 		}
 		r.stop()
 	})

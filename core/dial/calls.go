@@ -99,11 +99,14 @@ func (s *Service) visible(ctx context.Context, a access.Actor, id string) (call.
 	return c, nil
 }
 
+// find returns the newer of what is stored and what is carried: the store wakes its readers a moment before the carrier
+// shows the same version, and while the store is down the carrier is ahead of it.
 func (s *Service) find(ctx context.Context, tenant, id string) (call.Call, error) {
-	if c, ok := s.carrier.Get(id); ok && c.Tenant == tenant {
+	stored, err := s.cfg.Calls.Get(ctx, tenant, id)
+	if c, ok := s.carrier.Get(id); ok && c.Tenant == tenant && (err != nil || c.Version >= stored.Version) {
 		return c, nil
 	}
-	return s.cfg.Calls.Get(ctx, tenant, id)
+	return stored, err
 }
 
 // List returns calls that the actor may see, newest first. Errors: fault.CodeScopeMissing, CodeBadCursor.

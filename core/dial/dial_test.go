@@ -312,3 +312,21 @@ func TestParseRef(t *testing.T) {
 		}
 	}
 }
+
+func TestGetReturnsTheNewerOfStoredAndCarried(t *testing.T) {
+	s, w, a := hospital(t)
+	c, _, err := s.Place(t.Context(), a, harryCallsMary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := c
+	newer.Version++
+	w.stored = map[string]call.Call{c.ID: newer} // committed, and its readers woken, before the carrier shows it
+	if got, err := s.Get(t.Context(), a, c.ID); err != nil || got.Version != newer.Version {
+		t.Fatalf("%v, version %d", err, got.Version)
+	}
+	w.stored = nil // the store is down
+	if got, err := s.Get(t.Context(), a, c.ID); err != nil || got.Version != c.Version {
+		t.Fatalf("%v, version %d", err, got.Version)
+	}
+}
