@@ -31,7 +31,7 @@ type Baresip struct {
 	t    testing.TB
 	cfg  Phone
 	dir  string
-	prog *program
+	prog *Program
 	conn net.Conn
 
 	mu      sync.Mutex
@@ -62,14 +62,14 @@ const ready = 10 * time.Second
 func StartBaresip(t testing.TB, cfg Phone) *Baresip {
 	t.Helper()
 	find(t, "baresip", "baresip-core")
-	b := &Baresip{t: t, cfg: cfg, dir: t.TempDir(), replies: map[string]reply{}, Addr: netip.AddrPortFrom(NextAddress(), 5060)}
+	b := &Baresip{t: t, cfg: cfg, dir: t.TempDir(), replies: map[string]reply{}, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), claimPorts(t))}
 	b.write("config", b.config())
 	b.write("accounts", b.account())
 	b.write("contacts", "")
 	if err := os.Mkdir(b.wavs(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	b.prog = launch(t, b.dir, "baresip", "-4", "-s", "-f", b.dir)
+	b.prog = Launch(t, b.dir, "baresip", "-4", "-s", "-f", b.dir)
 	b.connect()
 	if cfg.Registrar.IsValid() {
 		Eventually(t, ready, cfg.User+" registers", func() bool { return strings.Contains(b.command("reginfo", ""), "OK") })
@@ -79,6 +79,14 @@ func StartBaresip(t testing.TB, cfg Phone) *Baresip {
 
 func (b *Baresip) wavs() string { return filepath.Join(b.dir, "wav") }
 
+// RTP returns the first and last port of the phone's sound.
+func (b *Baresip) RTP() (first, last int) { return int(b.Addr.Port()) + 10, int(b.Addr.Port()) + 29 }
+
+// control is where the phone takes orders: its ports are SIP, SIP over TLS, and this.
+func (b *Baresip) control() string {
+	return netip.AddrPortFrom(b.Addr.Addr(), b.Addr.Port()+2).String()
+}
+
 func (b *Baresip) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
@@ -87,15 +95,15 @@ func (b *Baresip) write(name, text string) {
 
 // config follows shared knowledge of this version: ausine needs both ausrc lines, menu holds the commands.
 func (b *Baresip) config() string {
-	ip := b.Addr.Addr()
+	first, last := b.RTP()
 	lines := []string{
-		"poll_method epoll", "sip_listen " + b.Addr.String(), "net_interface " + ip.String(),
+		"poll_method epoll", "sip_listen " + b.Addr.String(), "net_interface " + b.Addr.Addr().String(),
 		fmt.Sprintf("call_max_calls %d", max(1, b.cfg.Calls)), "audio_buffer 20-160",
 		fmt.Sprintf("audio_source ausine,%d", b.cfg.Tone), "ausrc_srate 48000", "ausrc_channels 2",
-		"rtp_ports 10000-10099", "jitter_buffer_delay 1-5", "module_path /usr/lib/baresip/modules",
+		fmt.Sprintf("rtp_ports %d-%d", first, last), "jitter_buffer_delay 1-5", "module_path /usr/lib/baresip/modules",
 		"module ausine.so", "module g711.so", "module sndfile.so", "snd_path " + b.wavs(),
 		"module_tmp account.so", "module_app menu.so", "module_app ctrl_tcp.so",
-		"ctrl_tcp_listen " + netip.AddrPortFrom(ip, 4444).String(), "ringback_disabled yes",
+		"ctrl_tcp_listen " + b.control(), "ringback_disabled yes",
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -114,7 +122,6 @@ func (b *Baresip) account() string {
 
 func (b *Baresip) connect() {
 	b.t.Helper()
-	addr := netip.AddrPortFrom(b.Addr.Addr(), 4444).String()
 	Eventually(b.t, ready, b.cfg.User+" listens for orders", func() (ok bool) {
 		select {
 		case <-b.prog.done:
@@ -122,7 +129,7 @@ func (b *Baresip) connect() {
 		default:
 		}
 		var err error
-		b.conn, err = net.Dial("tcp", addr)
+		b.conn, err = net.Dial("tcp", b.control())
 		return err == nil
 	})
 	read := make(chan struct{})
@@ -260,7 +267,7 @@ func (b *Baresip) signal(s syscall.Signal) {
 }
 
 // Stop ends the phone as a user does who quits it: it un-registers. Idempotent.
-func (b *Baresip) Stop() { b.prog.stop() }
+func (b *Baresip) Stop() { b.prog.Stop() }
 
 // Kill ends the phone as a power cut does.
-func (b *Baresip) Kill() { b.prog.kill() }
+func (b *Baresip) Kill() { b.prog.Kill() }

@@ -2,18 +2,16 @@ package pbx
 
 import (
 	"fmt"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// program is a process that writes its output to a file and ends with the test.
-type program struct {
+// Program is a process that writes its output to a file and ends with the test.
+type Program struct {
 	cmd  *exec.Cmd
 	log  string
 	done chan struct{} // closed when it has ended
@@ -28,10 +26,10 @@ func find(t testing.TB, name, debian string) {
 	}
 }
 
-// launch starts a program in dir. Its output is in the test's log when the test failed.
-func launch(t testing.TB, dir, name string, args ...string) *program {
+// Launch starts a program in dir. Its output is in the test's log when the test failed.
+func Launch(t testing.TB, dir, name string, args ...string) *Program {
 	t.Helper()
-	p := &program{cmd: exec.Command(name, args...), log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+	p := &Program{cmd: exec.Command(name, args...), log: filepath.Join(dir, filepath.Base(name)+".log"), done: make(chan struct{})}
 	out, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)
@@ -44,14 +42,14 @@ func launch(t testing.TB, dir, name string, args ...string) *program {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.stop()
+		p.Stop()
 		p.report(t)
 	})
 	return p
 }
 
 // own starts the process and waits for it on one thread, for the reason that process.own has.
-func (p *program) own(started chan<- error) {
+func (p *Program) own(started chan<- error) {
 	defer lockThread()()
 	defer close(p.done)
 	err := p.cmd.Start()
@@ -61,25 +59,25 @@ func (p *program) own(started chan<- error) {
 	}
 }
 
-// stop asks the program to end, asks again (baresip gives up its un-REGISTER then), and kills it. Idempotent.
-func (p *program) stop() {
+// Stop asks the program to end, asks again (baresip gives up its un-REGISTER then), and kills it. Idempotent.
+func (p *Program) Stop() {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL} {
 		_ = p.cmd.Process.Signal(s)
-		if p.wait(2*time.Second) == nil {
+		if p.Wait(2*time.Second) == nil {
 			return
 		}
 	}
 	<-p.done
 }
 
-// kill ends the program without a word to anybody, as a power cut does.
-func (p *program) kill() {
+// Kill ends the program without a word to anybody, as a power cut does.
+func (p *Program) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// wait returns nil once the program has ended.
-func (p *program) wait(limit time.Duration) error {
+// Wait returns nil once the program has ended.
+func (p *Program) Wait(limit time.Duration) error {
 	select {
 	case <-p.done:
 		return nil
@@ -88,25 +86,23 @@ func (p *program) wait(limit time.Duration) error {
 	}
 }
 
-func (p *program) report(t testing.TB) {
+// Ask sends the signal that asks a program to end, and returns at once.
+func (p *Program) Ask() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
+// Output returns what the program has written so far.
+func (p *Program) Output() string {
+	text, _ := os.ReadFile(p.log) // it was created by Launch
+	return string(text)
+}
+
+func (p *Program) report(t testing.TB) {
 	if !t.Failed() {
 		return
 	}
-	if text, err := os.ReadFile(p.log); err == nil {
-		t.Logf("%s %v:\n%s", p.cmd.Path, p.cmd.Args[1:], tail(text, 20_000))
-	}
+	t.Logf("%s %v:\n%s", p.cmd.Path, p.cmd.Args[1:], tail([]byte(p.Output()), 20_000))
 }
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
-
-var addresses atomic.Uint32
-
-// NextAddress returns a loopback address that no other test uses: 127.64.0.0/10 by process, then by turn. With an address
-// of its own, each phone has all its ports to itself.
-func NextAddress() netip.Addr {
-	pid, n := os.Getpid(), addresses.Add(1)
-	return netip.AddrFrom4([4]byte{127, byte(64 + pid>>8&63), byte(pid), byte(1 + n%254)})
-}
 
 // Eventually waits until ok, and fails the test when that takes longer than limit.
 func Eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {

@@ -23,7 +23,7 @@ const (
 type SIPp struct {
 	Addr netip.AddrPort
 	t    testing.TB
-	prog *program
+	prog *Program
 }
 
 // StartSIPp registers a phone with digest, if it has a registrar, and lets it wait for its one call. status is what
@@ -33,7 +33,7 @@ func StartSIPp(t testing.TB, cfg Phone, scenario, status string) *SIPp {
 	find(t, "sipp", "sip-tester")
 	s := &SIPp{t: t, Addr: netip.AddrPortFrom(NextAddress(), 5060)}
 	if cfg.Registrar.IsValid() {
-		reg := s.launch(cfg, "register", "", "-key", "expires", "600", cfg.Registrar.String())
+		reg := s.launch(cfg, "register", "", "-key", "expires", "600", "-auth_uri", cfg.Domain, cfg.Registrar.String())
 		if err := s.result(reg, ready); err != nil {
 			t.Fatalf("%s does not register: %v", cfg.User, err)
 		}
@@ -44,7 +44,7 @@ func StartSIPp(t testing.TB, cfg Phone, scenario, status string) *SIPp {
 }
 
 // launch writes the scenario with its status, which sipp itself cannot take from a variable, and runs it.
-func (s *SIPp) launch(cfg Phone, scenario, status string, args ...string) *program {
+func (s *SIPp) launch(cfg Phone, scenario, status string, args ...string) *Program {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	text, err := os.ReadFile(filepath.Join(testdata(), "sipp", scenario+".xml"))
@@ -58,7 +58,7 @@ func (s *SIPp) launch(cfg Phone, scenario, status string, args ...string) *progr
 	all := []string{"-sf", file, "-i", s.Addr.Addr().String(), "-p", fmt.Sprint(s.Addr.Port()),
 		"-m", "1", "-nostdin", "-s", cfg.User, "-au", cfg.User, "-ap", cfg.Password, "-key", "domain", cfg.Domain,
 		"-trace_err", "-error_file", "errors.txt", "-trace_msg", "-message_file", "messages.txt"}
-	return launch(s.t, dir, "sipp", append(all, args...)...)
+	return Launch(s.t, dir, "sipp", append(all, args...)...)
 }
 
 // testdata is beside this file, wherever the test that uses it runs.
@@ -91,8 +91,8 @@ func (s *SIPp) Done(limit time.Duration) {
 	}
 }
 
-func (s *SIPp) result(p *program, limit time.Duration) error {
-	if err := p.wait(limit); err != nil {
+func (s *SIPp) result(p *Program, limit time.Duration) error {
+	if err := p.Wait(limit); err != nil {
 		return err
 	}
 	if p.err == nil {
