@@ -81,7 +81,7 @@
 //	offered     INVITE of a registered phone         StasisStart of a foreign channel          CHANNEL_CREATE on the outbound socket
 //	trying      100                                  Dial, empty dialstatus                    CHANNEL_CREATE
 //	ringing     180                                  ChannelStateChange Ringing, Dial RINGING  CHANNEL_PROGRESS
-//	early media 183 (or 180) with SDP                Dial PROGRESS                             CHANNEL_PROGRESS_MEDIA
+//	early media 183 with SDP                         Dial PROGRESS                             CHANNEL_PROGRESS_MEDIA
 //	forwarded   181                                  Dial with forward                         CHANNEL_PROGRESS after a redirect
 //	answered    200 to the INVITE, ACK sent          ChannelStateChange Up, StasisStart        CHANNEL_ANSWER
 //	joined      both audio paths forwarded           ChannelEnteredBridge of the second        CHANNEL_BRIDGE
