@@ -42,7 +42,7 @@ func Launch(t testing.TB, dir, name string, args ...string) *Program {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.Stop()
+		p.end(100 * time.Millisecond) // the registrar is often gone by now: nobody answers a farewell
 		p.report(t)
 	})
 	return p
@@ -59,15 +59,19 @@ func (p *Program) own(started chan<- error) {
 	}
 }
 
-// Stop asks the program to end, asks again (baresip gives up its un-REGISTER then), and kills it. Idempotent.
-func (p *Program) Stop() {
-	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL} {
-		_ = p.cmd.Process.Signal(s)
-		if p.Wait(2*time.Second) == nil {
-			return
-		}
+// Stop asks the program to end, asks again after two seconds (baresip gives up its un-REGISTER then), and kills it if
+// that does not help. Idempotent.
+func (p *Program) Stop() { p.end(2 * time.Second) }
+
+func (p *Program) end(patience time.Duration) {
+	p.Ask()
+	if p.Wait(patience) == nil {
+		return
 	}
-	<-p.done
+	p.Ask()
+	if p.Wait(2*time.Second) != nil {
+		p.Kill()
+	}
 }
 
 // Kill ends the program without a word to anybody, as a power cut does.
