@@ -75,9 +75,7 @@ func (b *box) drain() {
 			b.closed = b.closed || over
 			b.arm()
 			b.mu.Unlock()
-			if over {
-				b.r.remove(b)
-			}
+			b.r.settle(b, over)
 			return
 		}
 		l := b.letters[0]
@@ -218,11 +216,9 @@ func (b *box) accept(next Call) {
 // waits reports whether a call in that state holds a place among those that ring.
 func waits(s State) bool { return s != Connected && s != Ended }
 
-// create is the first step of a new call, written with its idempotency row.
+// create is the first step of a new call, written with its idempotency row. When the runner was stopped meanwhile, the
+// call stays in the store for the next process to end, and nothing rings.
 func (b *box) create(ctx context.Context, in Started, idem *Idempotency, t audit.Trail) (Call, error) {
-	b.mu.Lock()
-	b.running = true // letters wait until the call exists
-	b.mu.Unlock()
 	next, actions, _ := step(b.call, in, b.r.cfg.Now())
 	later, failed := b.prepare(&next, actions)
 	next.Version = 1
@@ -234,6 +230,11 @@ func (b *box) create(ctx context.Context, in Started, idem *Idempotency, t audit
 	}
 	b.stored = 1
 	b.accept(next)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return Call{}, stopping()
+	}
 	b.r.work.Go(func() {
 		b.act(next, later)
 		for _, ev := range failed {
@@ -244,7 +245,7 @@ func (b *box) create(ctx context.Context, in Started, idem *Idempotency, t audit
 	return next, nil
 }
 
-// arm sets the one timer to the next deadline; the caller holds b.mu.
+// arm sets the one timer to the next deadline, or to the next try to store what is unsaved; the caller holds b.mu.
 func (b *box) arm() {
 	if b.timer != nil {
 		b.timer.Stop()
@@ -253,24 +254,30 @@ func (b *box) arm() {
 	if b.closed {
 		return
 	}
-	if b.dirty {
-		b.timer = time.AfterFunc(retryEvery, func() { b.post(letter{in: retry{}}) })
-		return
-	}
 	var first time.Time
 	for _, at := range b.call.Timers {
 		if first.IsZero() || at.Before(first) {
 			first = at
 		}
 	}
-	if !first.IsZero() {
-		b.timer = time.AfterFunc(first.Sub(b.r.cfg.Now()), func() { b.post(letter{in: Tick{}}) })
+	wait, in := first.Sub(b.r.cfg.Now()), Input(Tick{})
+	if b.dirty && (first.IsZero() || wait > retryEvery) {
+		wait, in = retryEvery, retry{}
+	}
+	if b.dirty || !first.IsZero() {
+		b.timer = time.AfterFunc(wait, func() { b.post(letter{in: in}) })
 	}
 }
 
+// close takes no more letters. Who waits for an answer gets the call as it is.
 func (b *box) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, l := range b.letters {
+		if l.reply != nil {
+			l.reply <- b.call
+		}
+	}
 	b.closed, b.letters = true, nil
 	b.arm()
 }
@@ -287,11 +294,11 @@ func (b *box) carrier() string {
 	return b.call.Backend
 }
 
-// talks reports whether the call may be left to the next process.
-func (b *box) talks() bool {
+// rests reports whether the call may be left to the next process: it talks, and there is nothing to do or to store.
+func (b *box) rests() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.call.State == Connected
+	return b.call.State == Connected && !b.running && !b.dirty
 }
 
 // causeOf turns a backend's refusal into the end of a leg. Only what the backend proved not to have rung says so.

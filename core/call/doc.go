@@ -45,9 +45,9 @@
 //	connected       talk limit                     ended max_duration; hang_up both
 //	any             caller or callee leg ended     ended cancelled (lost, backend_failed as told); hang_up the rest
 //	any             hang-up ordered                ended cancelled (connected: completed); hang_up all
-//	any             leg answered after its hang-up -               hang_up again
+//	any             leg answered after its hang-up -               hang_up again (taken for lost: hang_up)
 //	any             link lost                      flag unsure
-//	any             link back, with a snapshot     unsure off; a leg that is not in it has ended lost
+//	any             link back, with a snapshot     unsure off; an older leg that is not in it has ended lost (intended: hang_up)
 //	connected       restarted                      connected
 //	connecting      restarted                      connecting      join again
 //	any other       restarted                      ended lost; hang_up all

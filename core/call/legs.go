@@ -1,10 +1,16 @@
 package call
 
 // legEvent is the row of the table for what a backend tells. Events that are late, repeated or out of order change
-// nothing, but for one: a phone that answers after its call was given up is hung up.
+// nothing, but for one: a phone that answers after its call was given up, or after it was taken for lost, is hung up.
 func (m *machine) legEvent(ev LegEvent) {
 	l, side, _ := m.c.Find(ev.Leg)
-	if l == nil || !l.Open() {
+	if l == nil {
+		return
+	}
+	if !l.Open() {
+		if ev.Kind == EvAnswered && l.End.Reason == Lost { // it was not gone
+			m.do(Action{Op: OpHangUp, Leg: l.ID, Reason: Lost})
+		}
 		return
 	}
 	if ev.Resume != nil {

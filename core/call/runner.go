@@ -49,7 +49,7 @@ type Runner struct {
 	offering map[string][]LegEvent // what offered legs told before their calls were made
 	gates    map[string]*gate
 	closing  bool
-	idle     chan struct{} // closed and renewed whenever a call leaves
+	idle     chan struct{} // closed and renewed whenever a call may have come to rest
 	work     sync.WaitGroup
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -119,18 +119,19 @@ func (r *Runner) Place(ctx context.Context, c Call, idem *Idempotency, t audit.T
 	created, err := b.create(ctx, Started{Queue: queue}, idem, t)
 	if err != nil {
 		r.remove(b)
-		return Call{}, err
 	}
-	return created, nil
+	return created, err
 }
 
-// enter takes the call in, unless the runner is closing; queue says that it must wait for a place.
+// enter takes the call in, unless the runner is closing; queue says that it must wait for a place. From here on others
+// may post to it: the letters wait until it is created.
 func (r *Runner) enter(b *box, c Call) (queue bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing {
-		return false, fault.New(fault.CodeShuttingDown, "the service is stopping")
+		return false, stopping()
 	}
+	b.running = true // nobody else has the box yet
 	r.calls[c.ID] = b
 	if g := r.gates[c.gate()]; g != nil {
 		queue = !g.enter(c.ID)
@@ -146,8 +147,8 @@ func (c *Call) gate() string {
 	return c.Caller.Attempts[0].Targets[0].Ways[0].Backend
 }
 
-// HangUp ends a call in any state and returns it ended; fault.CodeNotFound when it is not open here. It does not wait
-// for the store.
+// HangUp ends a call in any state and returns it ended. Its phones are let go before the store is written.
+// Errors: fault.CodeNotFound when it is not open here, fault.CodeShuttingDown when the runner stops before.
 func (r *Runner) HangUp(ctx context.Context, id string, in HangUpOrdered) (Call, error) {
 	r.mu.Lock()
 	b := r.calls[id]
@@ -159,6 +160,9 @@ func (r *Runner) HangUp(ctx context.Context, id string, in HangUpOrdered) (Call,
 	b.post(letter{in: in, reply: done})
 	select {
 	case c := <-done:
+		if c.State != Ended { // the letter came too late
+			return c, stopping()
+		}
 		return c, nil
 	case <-ctx.Done():
 		return Call{}, ctx.Err()
@@ -203,13 +207,13 @@ func (r *Runner) Stop(ctx context.Context) error {
 	return err
 }
 
-// waitQuiet waits until only talking calls are left.
+// waitQuiet waits until only talking calls are left, with nothing more to be done about them.
 func (r *Runner) waitQuiet(ctx context.Context) error {
 	for {
 		r.mu.Lock()
 		idle, busy := r.idle, false
 		for _, b := range r.calls {
-			busy = busy || !b.talks()
+			busy = busy || !b.rests()
 		}
 		r.mu.Unlock()
 		if !busy {
@@ -244,6 +248,17 @@ func (r *Runner) add(b *box) {
 	}
 }
 
+// settle is told of a box whose letters are all done; over says that it will get no more.
+func (r *Runner) settle(b *box, over bool) {
+	if over {
+		r.remove(b)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wake()
+}
+
 // remove forgets a call that is over.
 func (r *Runner) remove(b *box) {
 	r.mu.Lock()
@@ -267,6 +282,9 @@ func (r *Runner) leave(c *Call) {
 	}
 }
 
+func stopping() error { return fault.New(fault.CodeShuttingDown, "the service is stopping") }
+
+// wake lets waitQuiet look again; the caller holds r.mu.
 func (r *Runner) wake() {
 	close(r.idle)
 	r.idle = make(chan struct{})

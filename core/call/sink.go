@@ -20,17 +20,17 @@ func (s sink) Leg(ev LegEvent) {
 	closing := r.closing
 	early, offering := r.offering[ev.Leg]
 	switch {
-	case b != nil:
 	case offering:
 		r.offering[ev.Leg] = append(early, ev)
+	case b != nil:
 	case ev.Kind == EvOffered:
 		r.offering[ev.Leg] = []LegEvent{}
 	}
 	r.mu.Unlock()
 	switch {
+	case offering:
 	case b != nil:
 		b.post(letter{in: ev})
-	case offering:
 	case ev.Kind == EvOffered:
 		r.spawn(func(ctx context.Context) { r.offered(ctx, s.name, ev) })
 	case ev.Kind == EvAnswered && !closing:
@@ -61,12 +61,12 @@ func (r *Runner) offered(ctx context.Context, backend string, ev LegEvent) {
 	}
 }
 
-// settleOffer hands over what the offered leg told while its call was being made.
+// settleOffer hands over what the offered leg told while its call was being made, before anything that it tells later.
 func (r *Runner) settleOffer(leg string) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	early, b := r.offering[leg], r.legs[leg]
 	delete(r.offering, leg)
-	r.mu.Unlock()
 	for _, ev := range early {
 		if b != nil {
 			b.post(letter{in: ev})

@@ -153,18 +153,22 @@ func (m *machine) linkChanged(up bool) {
 	m.c.Flags, m.changed = append(m.c.Flags, Unsure), true
 }
 
-// seen compares our legs with those that the backend still has: one that is gone has ended while nobody told us.
+// seen compares our legs with those that the backend still has: one that is gone has ended while nobody told us. One
+// whose originate was on its way when the backend looked may ring nevertheless, so it is hung up too.
 func (m *machine) seen(in Seen) {
 	if i := slices.Index(m.c.Flags, Unsure); i >= 0 {
 		m.c.Flags, m.changed = slices.Delete(m.c.Flags, i, i+1), true
 	}
 	for l := range m.c.Legs {
-		if !l.Open() || l.CreatedAt.After(in.Asked) {
+		if !l.Open() || !l.CreatedAt.Before(in.Asked.Truncate(time.Millisecond)) {
 			continue
 		}
 		info, there := in.Legs[l.ID]
 		switch {
 		case !there:
+			if l.State == LegIntended {
+				m.do(Action{Op: OpHangUp, Leg: l.ID, Reason: Lost})
+			}
 			m.legEvent(LegEvent{Leg: l.ID, Kind: EvEnded, Cause: Cause{Reason: Lost}})
 		case l.HangUp != "":
 			m.do(Action{Op: OpHangUp, Leg: l.ID, Reason: l.HangUp})

@@ -280,7 +280,7 @@ func TestBackendLostAndBack(t *testing.T) {
 	if !s.c.Has(Unsure) {
 		t.Fatal("not flagged")
 	}
-	seen := Seen{Asked: s.now, Legs: map[string]LegInfo{"in-n1-call-1": {State: LegAnswered}, "in-n1-call-2": {State: LegAnswered}}}
+	seen := Seen{Asked: s.now.Add(time.Second), Legs: map[string]LegInfo{"in-n1-call-1": {State: LegAnswered}, "in-n1-call-2": {State: LegAnswered}}}
 	if s.in(seen).wants(Connected); s.c.Has(Unsure) {
 		t.Fatal("still flagged")
 	}
@@ -336,5 +336,17 @@ func TestAnyInputInAnyState(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestALegThatWasLostAndAnswers(t *testing.T) {
+	s := talking(t)
+	s.leg(2, EvEnded, Cause{Reason: Lost}).leg(2, EvAnswered).wants(Ended, "hang_up 2 lost")
+}
+
+func TestALegAsNewAsTheSnapshotIsNotJudgedByIt(t *testing.T) {
+	s := begin(t, newCall()).in(Seen{Asked: t0.Add(300 * time.Microsecond)})
+	if s.c.State != RingingCaller {
+		t.Fatalf("the call is %s", s.c.State)
 	}
 }

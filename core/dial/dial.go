@@ -75,6 +75,7 @@ type Service struct {
 	cfg     Config
 	entries map[string]Entry
 	carrier Carrier
+	turns   turns
 }
 
 var (

@@ -3,6 +3,8 @@ package dial
 import (
 	"context"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -328,5 +330,29 @@ func TestGetReturnsTheNewerOfStoredAndCarried(t *testing.T) {
 	w.stored = nil // the store is down
 	if got, err := s.Get(t.Context(), a, c.ID); err != nil || got.Version != c.Version {
 		t.Fatalf("%v, version %d", err, got.Version)
+	}
+}
+
+// one allows one call and no more.
+type one struct{ used atomic.Bool }
+
+func (o *one) Allow(string) (bool, time.Duration) { return !o.used.Swap(true), time.Second }
+
+func TestParallelReplaysCountAgainstNoRate(t *testing.T) {
+	s, w, a := hospital(t)
+	s.cfg.Limits.PerUser = &one{}
+	r := harryCallsMary()
+	r.IdempotencyKey, r.BodyHash = "k1", "h1"
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, _, err := s.Place(t.Context(), a, r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if len(w.calls) != 1 || len(s.turns.keys) != 0 {
+		t.Fatalf("%d calls placed, %d turns kept", len(w.calls), len(s.turns.keys))
 	}
 }

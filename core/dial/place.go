@@ -44,6 +44,7 @@ func (s *Service) Place(ctx context.Context, a access.Actor, r Request) (c call.
 		return c, false, s.refused(ctx, a, "call.place", err)
 	}
 	if r.IdempotencyKey != "" {
+		defer s.turns.take(a.Tenant + "/" + a.KeyID + "/" + r.IdempotencyKey)()
 		row, err := s.cfg.Calls.Replayed(ctx, a.Tenant, a.KeyID, r.IdempotencyKey)
 		if err == nil {
 			return s.replay(ctx, a, r, row)

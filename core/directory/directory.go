@@ -35,7 +35,7 @@ type Contact struct {
 	Aliases     []string              `json:"aliases,omitempty"`
 	Department  string                `json:"department,omitempty"`
 	Site        string                `json:"site,omitempty"`
-	Numbers     []Phone               `json:"numbers"` // in the order in which they are tried
+	Numbers     []Phone               `json:"numbers"` // the first is called
 	URIs        []string              `json:"uris,omitempty"`
 	Identifiers []identity.Identifier `json:"identifiers,omitempty"`
 	Blocked     bool                  `json:"blocked,omitempty"` // nobody may call it by click

@@ -26,7 +26,7 @@ type ImportReport struct {
 	Rows    int        `json:"rows"`
 	Created int        `json:"created"`
 	Updated int        `json:"updated"`
-	Errors  []RowError `json:"errors,omitempty"` // at most 100
+	Errors  []RowError `json:"errors,omitempty"` // at most 100; with one, Created and Updated are 0
 }
 
 // RowError is what is wrong with a row; Line counts from 1, the header being 1.
@@ -39,7 +39,8 @@ type RowError struct {
 
 // Import reads contacts from CSV (RFC 4180, UTF-8 with or without BOM; the header names the columns kind, name,
 // aliases, department, site, number, mobile, uri, identifier_system, identifier_value; lists are split at "|").
-// A row whose identifier is known replaces that contact, others are created. All rows are stored, or none: with one
+// A row whose identifier is known replaces that contact, but for what no column says: Blocked, and identifiers of other
+// systems, stay. Others are created. All rows are stored, or none: with one
 // bad row or with dryRun nothing is written. Needs access.WriteBook. Errors: fault.CodeInvalid,
 // fault.CodeUnknownField for a column, fault.CodeTooLarge beyond 100,000 rows; the errors of rows are in the report.
 func (s *Service) Import(ctx context.Context, a access.Actor, r io.Reader, dryRun bool) (ImportReport, error) {
@@ -50,7 +51,11 @@ func (s *Service) Import(ctx context.Context, a access.Actor, r io.Reader, dryRu
 	if err := run.read(ctx, r); err != nil {
 		return ImportReport{}, err
 	}
-	if dryRun || len(run.report.Errors) > 0 || len(run.rows) == 0 {
+	if len(run.report.Errors) > 0 {
+		run.report.Created, run.report.Updated = 0, 0
+		return run.report, nil
+	}
+	if dryRun || len(run.rows) == 0 {
 		return run.report, nil
 	}
 	_, err := s.store.PutContacts(ctx, a.Tenant, run.rows, run.trail)
@@ -135,8 +140,18 @@ func (run *importRun) identify(ctx context.Context, line int, c *Contact) error 
 	if len(known) > 1 {
 		return fault.Field(fault.CodeAmbiguous, "identifiers", "belongs to %d contacts", len(known))
 	}
-	c.ID, c.Version, c.CreatedAt = known[0].ID, known[0].Version, known[0].CreatedAt
+	succeed(c, known[0])
 	return nil
+}
+
+// succeed keeps what a row cannot say: an import must not lift a block, nor take another system's identifier away.
+func succeed(c *Contact, old Contact) {
+	c.ID, c.Version, c.CreatedAt, c.Blocked = old.ID, old.Version, old.CreatedAt, old.Blocked
+	for _, id := range old.Identifiers {
+		if id.System != c.Identifiers[0].System {
+			c.Identifiers = append(c.Identifiers, id)
+		}
+	}
 }
 
 func (run *importRun) accept(c Contact) {

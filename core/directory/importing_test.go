@@ -57,7 +57,7 @@ func TestImportWithABadRowStoresNothing(t *testing.T) {
 		"\xff,,,,\n"
 	s, m := newService()
 	got, err := s.Import(t.Context(), his(), strings.NewReader(file), false)
-	if err != nil || len(m.rows) != 0 || got.Rows != 9 {
+	if err != nil || len(m.rows) != 0 || got.Rows != 9 || got.Created != 0 || got.Updated != 0 {
 		t.Fatalf("%+v, %v; %d rows stored", got, err, len(m.rows))
 	}
 	var lines []string
@@ -68,6 +68,21 @@ func TestImportWithABadRowStoresNothing(t *testing.T) {
 		"7 identifier_value invalid", "9 identifier_value exists", "10 name bad_charset"}
 	if !reflect.DeepEqual(lines, want) {
 		t.Errorf("errors %q,\nwant %q", lines, want)
+	}
+}
+
+// TestImportKeepsWhatNoColumnSays imports a contact again that was blocked, and that another system knows too.
+func TestImportKeepsWhatNoColumnSays(t *testing.T) {
+	s, m := newService()
+	c := mary()
+	c.Blocked = true
+	c.Identifiers = append(c.Identifiers, identity.Identifier{System: "staff", Value: "9"})
+	old := mustCreate(t, s, c)
+	if got, err := s.Import(t.Context(), his(), strings.NewReader(book), false); err != nil || got.Updated != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if now := m.rows[old.ID].Contact; !now.Blocked || !reflect.DeepEqual(now.Identifiers, c.Identifiers) {
+		t.Errorf("blocked %t, identifiers %v; were %v", now.Blocked, now.Identifiers, c.Identifiers)
 	}
 }
 
