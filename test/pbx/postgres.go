@@ -70,6 +70,9 @@ func StartPostgres(t testing.TB) *Cluster {
 
 func newCluster(t testing.TB) *Cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves PostgreSQL out: make test runs it")
+	}
 	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if len(bins) == 0 {
 		t.Skip(postgresNeeds)
