@@ -32,24 +32,26 @@ func (r *Registrar) authenticate(ctx context.Context, req *sip.Request, source n
 		return user.Device{}, later("Too Many Failures", wait)
 	}
 	c, found, err := r.credentials(req, ch.answer)
-	if err != nil {
-		return user.Device{}, r.failed(source, badRequest("Malformed "+ch.answer))
-	}
-	if !found {
-		return user.Device{}, r.challenge(ch, false)
+	switch {
+	case err != nil:
+		return user.Device{}, badRequest("Malformed " + ch.answer)
+	case !found:
+		return user.Device{}, r.challenge(ch, source, false)
+	case !r.nonces.young(c.nonce, source.Addr()): // proves nothing, not even where it came from
+		return user.Device{}, r.challenge(ch, source, true)
 	}
 	dev, no := r.verify(ctx, c, req.Method.String())
 	if no != nil {
 		return user.Device{}, no
 	}
 	if dev == nil {
-		return user.Device{}, r.failed(source, r.challenge(ch, false))
+		return user.Device{}, r.failed(source, r.challenge(ch, source, false))
 	}
 	if !addresses(c.uri, req.Recipient) {
 		return user.Device{}, r.failed(source, badRequest("Digest URI Mismatch"))
 	}
-	if !r.nonces.use(c) {
-		return user.Device{}, r.challenge(ch, true)
+	if !r.nonces.use(c, source.Addr()) {
+		return user.Device{}, r.challenge(ch, source, true)
 	}
 	return *dev, nil
 }
@@ -110,7 +112,8 @@ func addresses(digestURI string, recipient sip.Uri) bool {
 	return sip.ParseUri(digestURI, &u) == nil && sameResource(u, recipient)
 }
 
-// failed counts a failure of the source and returns its answer.
+// failed counts a failure of the source and returns its answer. It is for those who answered a nonce that was sent to
+// the source: a datagram with a forged source address must not shut out the phones that live there.
 func (r *Registrar) failed(source netip.AddrPort, no *refusal) *refusal {
 	if r.failures.note(source.Addr()) {
 		r.cfg.Log.Warn("sip: too many failed authentications, source is shut out", "source", source.Addr(), "for", r.cfg.FailureWindow)
@@ -119,9 +122,9 @@ func (r *Registrar) failed(source netip.AddrPort, no *refusal) *refusal {
 }
 
 // challenge offers each configured algorithm in a header of its own, the preferred one first (RFC 8760 section 2.4).
-func (r *Registrar) challenge(ch challenger, stale bool) *refusal {
+func (r *Registrar) challenge(ch challenger, source netip.AddrPort, stale bool) *refusal {
 	no := refuse(ch.status, ch.reason)
-	nonce := r.nonces.issue()
+	nonce := r.nonces.issue(source.Addr())
 	for _, alg := range r.cfg.Digest {
 		v := "Digest realm=" + quote(r.cfg.Realm) + ", nonce=" + quote(nonce) + ", algorithm=" + alg + `, qop="auth"`
 		if stale {

@@ -15,11 +15,13 @@
 //     that know MD5 only are many, and some give up at a challenge that they do not know, wherever it stands
 //     (baresip 1.0: "Function not implemented"). A hospital whose phones all know SHA-256 offers that.
 //   - An answer without qop, as in RFC 2069, is accepted for MD5 only; as nothing counts its uses, its nonce is good once.
-//   - Nonces are stateless: time, randomness and a MAC under a key of this process. What is remembered is only which nonce
-//     counts were used by someone who knew the password, so strangers cannot fill the table. A right answer
-//     to a nonce of before a restart gets stale=true, and the phone goes on without asking its user.
+//   - Nonces are stateless: time, randomness and a MAC under a key of this process, over the source's address too. What is
+//     remembered is only which nonce counts were used by someone who knew the password, so strangers cannot fill the
+//     table. An answer to a nonce of before a restart, or from another network, gets stale=true, and the phone goes on
+//     without asking its user; the store is not asked.
 //   - An unknown user name costs the same work and gets the same answer as a wrong password. Failures are counted per
-//     source address (IPv6: per /64); a source with too many is answered 503 with Retry-After, without work. 503 and
+//     source address (IPv6: per /64), and only of answers to a nonce that was sent there: over UDP anybody can write
+//     anybody's address, and must not shut a ward out. A source with too many is answered 503 with Retry-After, without work. 503 and
 //     not 403, because behind one NAT the other phones must come back by themselves.
 //   - Third-party registration is refused: From and To are the device's own address of record.
 //

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -17,8 +18,8 @@ const (
 	mostNonces = 1 << 16 // remembered at once: about 6 MB
 )
 
-// nonces makes and checks the server's nonces. A nonce is not bound to a source: phones roam between networks while
-// they answer a challenge. Safe for concurrent use.
+// nonces makes and checks the server's nonces. A nonce is good from the site that it was sent to: whoever answers with
+// it has received what we sent there, so that nobody fails in another's name. Safe for concurrent use.
 type nonces struct {
 	key  [32]byte
 	life time.Duration
@@ -43,26 +44,33 @@ func newNonces(life time.Duration, now func() time.Time) *nonces {
 	return n
 }
 
-// issue returns a new nonce.
-func (n *nonces) issue() string {
+// issue returns a new nonce for a source.
+func (n *nonces) issue(source netip.Addr) string {
 	var b [nonceBody]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(n.now().UnixMilli()))
 	_, _ = rand.Read(b[8:])
-	return base64.RawURLEncoding.EncodeToString(append(b[:], n.mac(b)...))
+	return base64.RawURLEncoding.EncodeToString(append(b[:], n.mac(b, source)...))
 }
 
-func (n *nonces) mac(b [nonceBody]byte) []byte {
+func (n *nonces) mac(b [nonceBody]byte, source netip.Addr) []byte {
 	h := hmac.New(sha256.New, n.key[:])
 	h.Write(b[:])
+	h.Write(site(source).AsSlice())
 	return h.Sum(nil)[:nonceBytes-nonceBody]
 }
 
-// use takes a nonce count of credentials whose response is right, and reports whether they are fresh: the nonce is
-// ours and young, and the count was not used before. Without qop there is no count, and the nonce is good once.
-func (n *nonces) use(c credentials) bool {
-	body, issued, ok := n.open(c.nonce)
+// young reports whether a nonce was sent to the source, and not too long ago.
+func (n *nonces) young(nonce string, source netip.Addr) bool {
+	_, issued, ok := n.open(nonce, source)
 	now := n.now()
-	if !ok || issued.After(now) || now.Sub(issued) >= n.life {
+	return ok && !issued.After(now) && now.Sub(issued) < n.life
+}
+
+// use takes a nonce count of credentials whose nonce is young and whose response is right, and reports whether they
+// are fresh: the count was not used before. Without qop there is no count, and the nonce is good once.
+func (n *nonces) use(c credentials, source netip.Addr) bool {
+	body, issued, ok := n.open(c.nonce, source)
+	if !ok {
 		return false
 	}
 	nc, err := strconv.ParseUint(c.nc, 16, 32)
@@ -80,19 +88,19 @@ func (n *nonces) use(c credentials) bool {
 		next, fresh = counts{top: ^uint32(0), bits: ^uint64(0)}, !known
 	}
 	if fresh {
-		n.remember(body, next, now)
+		n.remember(body, next, n.now())
 	}
 	return fresh
 }
 
-func (n *nonces) open(nonce string) (body [nonceBody]byte, issued time.Time, ok bool) {
+func (n *nonces) open(nonce string, source netip.Addr) (body [nonceBody]byte, issued time.Time, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
 	if err != nil || len(b) != nonceBytes {
 		return body, issued, false
 	}
 	copy(body[:], b)
 	ms := binary.BigEndian.Uint64(body[:8])
-	return body, time.UnixMilli(int64(ms)), hmac.Equal(n.mac(body), b[nonceBody:])
+	return body, time.UnixMilli(int64(ms)), hmac.Equal(n.mac(body, source), b[nonceBody:])
 }
 
 // with returns the counts after the use of nc; false if it was used, or lies too far back to know.
