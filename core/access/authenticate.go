@@ -19,14 +19,15 @@ func (s *Service) Authenticate(ctx context.Context, secret string, addr netip.Ad
 	if !strings.HasPrefix(secret, secretPrefix) || len(secret) != len(secretPrefix)+base64.RawURLEncoding.EncodedLen(secretBytes) {
 		return Actor{}, unknown
 	}
-	k, err := s.store.KeyByHash(ctx, hashOf(secret))
+	now, hash := s.now(), hashOf(secret)
+	k, err := s.store.KeyByHash(ctx, hash)
+	k, err = s.seen.judge(hash, k, err, now)
 	if fault.Is(err, fault.CodeNotFound) || err == nil && !k.RevokedAt.IsZero() {
 		return Actor{}, unknown
 	}
 	if err != nil {
 		return Actor{}, err
 	}
-	now := s.now()
 	if err := k.admits(now, addr, origin); err != nil {
 		return Actor{}, err
 	}

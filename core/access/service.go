@@ -38,16 +38,21 @@ const (
 //
 // Keys of systems and administrators do not expire unless asked to: one that ends by itself, unnoticed, stops a
 // hospital's calls or locks its administrators out. Keys of users, which live on their desks, end after 90 days.
-// Nothing is cached: a revoked key is refused at once, by every process on the store. Tokens that a key has
-// issued live on until they expire, 15 minutes at most.
+// Every request looks into the store: a revoked key is refused at once, by every process on it. Only while the store
+// is away is a key that was found there within the last hour taken as it was: nothing can be placed or read from the
+// store then, but a talking call can be hung up. Tokens that a key has issued live on until they expire, 15 minutes
+// at most.
 type Service struct {
 	store Store
+	seen  seen
 	now   func() time.Time
 	issue sync.Mutex // the count of live keys of a name, and the put that follows it
 }
 
 // NewService returns a service on the store.
-func NewService(s Store) *Service { return &Service{store: s, now: time.Now} }
+func NewService(s Store) *Service {
+	return &Service{store: s, seen: seen{by: map[string]sighting{}}, now: time.Now}
+}
 
 // mint gives a key its id, its times and a new secret.
 func (s *Service) mint(k Key) (Key, string) {
@@ -152,7 +157,11 @@ func (s *Service) Revoke(ctx context.Context, a Actor, id string) error {
 		}
 	}
 	k.RevokedAt = s.now().UTC().Truncate(time.Millisecond)
-	return s.store.PutKey(ctx, k, a, "key.revoke")
+	if err := s.store.PutKey(ctx, k, a, "key.revoke"); err != nil {
+		return err
+	}
+	s.seen.forget(k.Hash)
+	return nil
 }
 
 // List returns the keys that the actor may manage, without tokens that have ended.
