@@ -60,7 +60,7 @@ func (s *Stack) dispatch(req *sip.Request, tx *sip.ServerTx) {
 		s.busy(req, tx)
 		return
 	}
-	if unknown := req.GetHeaders("Require"); len(unknown) > 0 && req.Method != sip.CANCEL && req.Method != sip.REGISTER {
+	if unknown := unknownExtensions(req); len(unknown) > 0 && req.Method != sip.CANCEL && req.Method != sip.REGISTER {
 		s.unsupported(req, tx, unknown)
 		return
 	}
@@ -117,11 +117,23 @@ func (s *Stack) busy(req *sip.Request, tx *sip.ServerTx) {
 	_ = tx.Respond(res)
 }
 
-// unsupported refuses extensions that the caller demands: we have none (RFC 3261 section 8.2.2.3).
-func (s *Stack) unsupported(req *sip.Request, tx *sip.ServerTx, required []sip.Header) {
+// unknownExtensions returns what a request demands and we do not have (RFC 3261 section 8.2.2.3).
+func unknownExtensions(req *sip.Request) []string {
+	var unknown []string
+	for _, h := range req.GetHeaders("Require") {
+		for tag := range strings.SplitSeq(h.Value(), ",") {
+			if tag = strings.TrimSpace(tag); tag != "" && !strings.EqualFold(tag, "timer") {
+				unknown = append(unknown, tag)
+			}
+		}
+	}
+	return unknown
+}
+
+func (s *Stack) unsupported(req *sip.Request, tx *sip.ServerTx, unknown []string) {
 	res := s.response(req, sip.StatusBadExtension)
-	for _, h := range required {
-		res.AppendHeader(sip.NewHeader("Unsupported", h.Value()))
+	for _, tag := range unknown {
+		res.AppendHeader(sip.NewHeader("Unsupported", tag))
 	}
 	_ = tx.Respond(res)
 }

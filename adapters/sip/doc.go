@@ -17,7 +17,8 @@
 //	                                           UPDATE out of order is 500
 //	ACK                                        dropped: the transaction has taken what is its own
 //	its source is over its limit               503 with Retry-After
-//	demands an extension (Require)             420
+//	demands an extension (Require)             420, but for timer
+//	INVITE, its session interval under 90 s    422
 //	REGISTER                                   the registrar
 //	INVITE, Max-Forwards 0                     483
 //	INVITE that we sent ourselves              482
@@ -68,6 +69,20 @@
 // Each event that changes what is needed carries a resume blob (resume.go). A leg that rang is cancelled with the stored
 // branch and told as lost; one that talked directly just goes on; one that was forwarded takes its RTP ports again or is
 // ended; an exchange that was not over is done anew.
+//
+// # Who watches a leg that talks
+//
+// Once two phones talk directly nothing of their audio passes here, so each leg is asked now and then (session.go,
+// watch.go; one timer for each leg, no goroutine). With session timers (RFC 4028): we offer 1,800 s and take 90 s or more;
+// who refreshes is what the phone chose, else we. Ours is an UPDATE without a description where the phone allows that,
+// else an INVITE with the last description and its version unchanged. Without: OPTIONS inside the dialog, every 5 minutes.
+//
+//	481, 408 or no answer to what we sent            lost, BYE
+//	no refresh of the phone's, 32 s before the end   lost, BYE
+//	422 to our first INVITE                          sent again with the interval that the phone wants, once
+//	any other answer                                 the phone lives; a refused refresh is tried again
+//
+// After a restart our refreshes go out within 30 s, and the phone's are waited for anew.
 //
 // # Known limits of the library
 //

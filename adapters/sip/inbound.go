@@ -25,6 +25,10 @@ func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 		s.reply(tx, req, sip.StatusRequestTerminated)
 		return
 	}
+	if tooShort(req) {
+		_ = tx.Respond(tooBrief(s.response(req, 422)))
+		return
+	}
 	l, status := s.offered(req)
 	if status != 0 {
 		s.reply(tx, req, status)

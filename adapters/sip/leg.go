@@ -49,6 +49,9 @@ type leg struct {
 	ringing  bool   // core wants ring-back to be heard
 	prompted bool   // the key prompt plays
 	held     bool
+	session  session
+	watcher  *time.Timer // of the next look at a leg that talks
+	lookAt   time.Time
 }
 
 func (s *Stack) newLeg(id, callID, tag string) *leg {
@@ -157,6 +160,7 @@ func (l *leg) finish(c call.Cause) {
 	l.state = call.LegEnded
 	ep, peer := l.ep, l.joinTo
 	l.ep = nil
+	l.unwatch()
 	close(l.done)
 	l.settle()
 	l.mu.Unlock()
@@ -196,7 +200,7 @@ func (l *leg) nudge() {
 func (l *leg) resume() []byte {
 	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Direct: l.direct, Peer: l.peer, JoinTo: l.joinTo}
 	if l.dlg != nil {
-		b.Dialog, b.Remote = l.dlg, &l.remote
+		b.Dialog, b.Remote, b.Session = l.dlg, &l.remote, l.session
 	} else if l.invite.CallID != "" {
 		b.Invite, b.Early = &l.invite, l.started
 	}

@@ -88,6 +88,9 @@ func (l *leg) answerOffer(tx *sip.ServerTx, r reply) bool {
 		dialog.SetBody(res, r.body(l))
 		l.mu.Unlock()
 	}
+	if r.status == sip.StatusOK {
+		l.granted(l.offer.req, res)
+	}
 	err := tx.Respond(res)
 	switch {
 	case r.status < 200:
@@ -105,6 +108,7 @@ func (l *leg) answerOffer(tx *sip.ServerTx, r reply) bool {
 func (l *leg) taken(tx *sip.ServerTx, res *sip.Response) {
 	l.mu.Lock()
 	l.enter(call.LegAnswered, call.LegEvent{Kind: call.EvAnswered, Resume: l.resume()})
+	l.watch()
 	late := l.why != ""
 	l.mu.Unlock()
 	ack := l.deliver(tx, res)

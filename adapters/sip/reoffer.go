@@ -12,6 +12,10 @@ import (
 
 // reoffered takes an INVITE or UPDATE of the phone: hold, resume, another codec or address, a session refresh.
 func (l *leg) reoffered(req *sip.Request, tx *sip.ServerTx) {
+	if tooShort(req) {
+		_ = tx.Respond(tooBrief(l.response(req, 422)))
+		return
+	}
 	if !l.takeTurn() {
 		_ = tx.Respond(l.response(req, sip.StatusRequestPending))
 		return
@@ -22,6 +26,9 @@ func (l *leg) reoffered(req *sip.Request, tx *sip.ServerTx) {
 	l.epoch++
 	l.mu.Unlock()
 	res := l.respondToOffer(req)
+	if res.IsSuccess() {
+		l.granted(req, res)
+	}
 	err := tx.Respond(res)
 	if req.Method != sip.INVITE || err != nil || !res.IsSuccess() {
 		return
@@ -167,9 +174,10 @@ func (l *leg) offerPeer(peer *leg) []byte {
 	return l.local.Offer(peer.remote.AddrPort(), peer.remote.Codecs, sdp.SendRecv)
 }
 
-// moved takes the answer in an ACK. Where the phones talk directly, the peer learns of a new address.
-func (l *leg) moved(ack *sip.Request) {
-	m, ok := answerIn(ack)
+// moved takes the answer in an ACK, or in the response to a refresh. Where the phones talk directly, the peer learns of a
+// new address.
+func (l *leg) moved(answer sip.Message) {
+	m, ok := answerIn(answer)
 	if !ok {
 		return
 	}

@@ -25,6 +25,8 @@ type blob struct {
 	Peer   string         `json:"peer,omitempty"`
 	JoinTo string         `json:"join_to,omitempty"`
 	Held   bool           `json:"held,omitempty"`
+
+	Session session `json:"session,omitzero"`
 }
 
 func decodeBlob(raw []byte) (b blob, err error) {
@@ -76,6 +78,7 @@ func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
 	l := s.newLeg(o.Leg, b.Dialog.CallID, b.Tag)
 	l.way, l.dlg, l.local, l.joinTo = o.Way, b.Dialog, b.Local, b.JoinTo
 	l.direct, l.peer, l.held, l.state = b.Direct, b.Peer, b.Held, call.LegAnswered
+	l.session = b.Session
 	l.dlg.Resume()
 	l.settle()
 	if b.Remote != nil {
@@ -110,6 +113,7 @@ func (s *Stack) takeUp(todo []recovery) {
 		case r.ended:
 			r.leg.finish(call.Cause{Reason: call.Lost})
 		default:
+			r.leg.resumeWatch()
 			s.rejoin(r.leg)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/sdp"
 	"c2d/core/call"
 )
@@ -17,6 +18,7 @@ type ringing struct {
 	cancelled  bool
 	giveUp     <-chan time.Time
 	stopGiveUp func()
+	longerOnce bool // the INVITE was repeated with a longer session interval
 }
 
 // ring sends the INVITE and follows it. It ends when the leg is answered or over.
@@ -33,7 +35,7 @@ func (l *leg) ring(req *sip.Request, limit time.Duration) {
 	defer func() { stopSilence(); stopLimit(); r.stopGiveUp() }()
 	for {
 		select {
-		case res := <-tx.Responses():
+		case res := <-r.tx.Responses():
 			silence = nil
 			if r.hear(res) {
 				return
@@ -52,7 +54,7 @@ func (l *leg) ring(req *sip.Request, limit time.Duration) {
 		case <-r.giveUp:
 			r.abandonTx(call.Cause{Reason: call.Unreachable})
 			return
-		case <-tx.Done():
+		case <-r.tx.Done():
 			r.abandonTx(call.Cause{Reason: call.Unreachable})
 			return
 		}
@@ -143,12 +145,53 @@ func (r *ringing) hear(res *sip.Response) bool {
 		return false
 	case res.IsSuccess():
 		r.accept(res)
+	case r.longer(res):
+		return false
 	default:
 		r.mu.Lock()
 		rang := r.rang
 		r.mu.Unlock()
 		r.finish(causeOf(res, rang))
 	}
+	return true
+}
+
+// longer repeats an INVITE that was refused for its session interval, once, with the interval that the phone wants (RFC
+// 4028 section 7.3). A phone that says 422 has not rung.
+func (r *ringing) longer(res *sip.Response) bool {
+	if res.StatusCode != 422 || r.longerOnce {
+		return false
+	}
+	r.longerOnce = true
+	r.mu.Lock()
+	headers, differs := lengthen(r.invite.Headers, dialog.MinSE(res))
+	if differs && r.why == "" {
+		r.invite.Headers, r.invite.Branch = headers, newBranch()
+		r.invite.Seq++
+		r.progressed = false
+		r.tell(call.LegEvent{Kind: call.EvResume, Resume: r.resume()})
+	}
+	inv, body, again := r.invite, []byte(r.local.Last), differs && r.why == ""
+	r.mu.Unlock()
+	return again && r.sendAgain(inv, body)
+}
+
+// sendAgain follows another INVITE in place of the one that was refused.
+func (r *ringing) sendAgain(inv dialog.Invite, body []byte) bool {
+	h, err := r.s.hop(inv.Transport, inv.Dest)
+	if err != nil {
+		return false
+	}
+	req, err := inv.Request(h, body)
+	if err != nil {
+		return false
+	}
+	tx, err := r.s.request(req)
+	if err != nil {
+		return false
+	}
+	tx.OnRetransmission(r.again)
+	r.tx = tx
 	return true
 }
 
@@ -216,8 +259,10 @@ func (r *ringing) accept(res *sip.Response) {
 		return
 	}
 	r.setRemote(m)
+	r.session.agreed(res)
 	r.enter(call.LegAnswered, call.LegEvent{Kind: call.EvAnswered, Resume: r.resume()})
 	r.settle()
+	r.watch()
 	late := r.why != ""
 	r.mu.Unlock()
 	if late { // ordered between the two looks

@@ -71,6 +71,10 @@ type waits struct {
 	handOver time.Duration    // for the phones' audio to be renumbered before they talk directly
 	orphan   time.Duration    // that an abandoned INVITE is remembered for late replies
 	prompt   time.Duration    // that Tell plays
+	second   time.Duration    // of a session interval
+	probe    time.Duration    // between the OPTIONS to a phone that talks and knows no session timers
+	refresh  time.Duration    // for the reply to a refresh or OPTIONS; then the phone is gone
+	takeUp   time.Duration    // over which the first refreshes are spread after a restart
 	glare    [2]time.Duration // least and most before our re-INVITE is repeated after 491, as the Call-ID's owner (RFC 3261 section 14.1)
 }
 
@@ -78,6 +82,7 @@ func defaultWaits() waits {
 	return waits{
 		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second, handOver: 1500 * time.Millisecond,
 		orphan: 3 * time.Minute, prompt: 3 * time.Second,
+		second: time.Second, probe: 5 * time.Minute, refresh: 40 * time.Second, takeUp: 30 * time.Second,
 		glare: [2]time.Duration{2100 * time.Millisecond, 4 * time.Second},
 	}
 }

@@ -49,6 +49,9 @@ func (s *Stack) releaseRinging(ctx context.Context) error {
 
 func (s *Stack) closeMedia() {
 	for _, l := range s.all() {
+		l.mu.Lock()
+		l.unwatch()
+		l.mu.Unlock()
 		if ep := l.takeEndpoint(); ep != nil {
 			_ = ep.Close()
 		}

@@ -135,7 +135,7 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.Clien
 	if err != nil {
 		return nil, 0, err
 	}
-	req := l.dlg.Request(method, h, body(l))
+	req := l.dlg.Request(method, h, body(l), l.session.headers(method)...)
 	tx, err := l.s.request(req)
 	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
 }
@@ -148,6 +148,9 @@ func (l *leg) accepted(method sip.RequestMethod, seq uint32, res *sip.Response) 
 	}
 	if method == sip.INVITE {
 		l.s.ack(l.dlg, seq)
+	}
+	if method == sip.INVITE || method == sip.UPDATE {
+		l.renewed(res)
 	}
 }
 

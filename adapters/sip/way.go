@@ -94,8 +94,9 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: c.URI, Routes: c.Path,
 		Transport: strings.ToUpper(c.Transport), Dest: c.Source, From: from, To: dialog.Party{URI: o.Way.Address},
 	}
+	inv.Headers = sessionOffer()
 	if o.AutoAnswer {
-		inv.Headers = autoAnswer(s.cfg.Domain)
+		inv.Headers = append(inv.Headers, autoAnswer(s.cfg.Domain)...)
 	}
 	if err := inv.Check(); err != nil {
 		return nil, err
