@@ -15,6 +15,7 @@ func quick(t *testing.T) *house {
 	h := newHouse(t)
 	h.stack.waits.second = 4 * time.Millisecond
 	h.stack.waits.refresh = 300 * time.Millisecond
+	h.stack.waits.takeUp = 10 * time.Millisecond
 	return h.start()
 }
 
