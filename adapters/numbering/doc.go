@@ -4,7 +4,7 @@
 //
 //  1. characters: full width is folded to ASCII; control and format characters and other scripts' digits are refused
 //  2. syntax: punctuation is dropped; an optional + and 1 to 32 of [0-9*#] must be left
-//  3. emergency numbers, also behind the outside prefix, the country code and the area code, in any mix
+//  3. emergency numbers, also behind the outside prefix, the country code and an area code, in any mix
 //  4. + : international
 //  5. the extension rule
 //  6. what is left is external: the outside prefix is dropped, then the international prefix (00, 011), the trunk

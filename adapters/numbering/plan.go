@@ -24,6 +24,7 @@ type Plan struct {
 	extension *regexp.Regexp // nil if there are none
 	emergency []string
 	prefixes  []*regexp.Regexp // what may stand before an emergency number, each at the start
+	remote    []*regexp.Regexp // a short number of another area: its area code, and the number
 	allow     []*regexp.Regexp
 	deny      []*regexp.Regexp
 }
@@ -48,7 +49,7 @@ func New(c Config) (*Plan, error) {
 	if err := k.err(); err != nil {
 		return nil, err
 	}
-	p.prefixes = p.emergencyPrefixes()
+	p.prefixes, p.remote = p.emergencyPrefixes(), p.remoteAreas()
 	return p, nil
 }
 
