@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -30,6 +31,7 @@ type house struct {
 	dir  string
 	api  *client.Client
 	wire wire
+	log  journal
 
 	app  *app.App     // in-process
 	prog *pbx.Program // or as a program
@@ -67,7 +69,7 @@ backends: [{name: house, kind: sip}]
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("on the wire:\n%s", h.wire.ladder())
+			t.Logf("on the wire:\n%s\nin the log:\n%s", h.wire.ladder(), h.log.String())
 		}
 	})
 	return h
@@ -86,7 +88,7 @@ func (h *house) start() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	a := app.New(cfg, app.Deps{Trace: h.wire.note})
+	a := app.New(cfg, app.Deps{Trace: h.wire.note, Log: slog.New(slog.NewTextHandler(&h.log, nil))})
 	if err := a.Start(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
@@ -164,6 +166,24 @@ func inFolder(run func() int) int {
 	defer os.RemoveAll(dir)
 	buildDir = dir
 	return run()
+}
+
+// journal is the service's log, told when a test fails.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // wire keeps the SIP messages of a house. Safe for concurrent use.
