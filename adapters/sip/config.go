@@ -17,7 +17,8 @@ import (
 // belong to it. It is decoded strictly; [Config.Validate] says all that is wrong at once.
 type Config struct {
 	Domain    string   `yaml:"domain"`    // what phones register under, and the realm
-	Listen    []string `yaml:"listen"`    // "udp:127.0.0.1:5060"; port 0 takes a free one
+	Listen    []string `yaml:"listen"`    // "udp:127.0.0.1:5060", "tcp:…", "tls:…"; port 0 takes a free one
+	TLS       *TLS     `yaml:"tls"`       // needed to listen on tls
 	Advertise string   `yaml:"advertise"` // host or address in Via and Contact, for NAT and containers; empty is the listening one
 	Relay     bool     `yaml:"relay"`     // never redirect phones to each other: all audio goes through us
 	Digest    []string `yaml:"digest"`    // algorithms offered to phones, of SHA-256 and MD5, the preferred first; empty is MD5, which all know
@@ -44,16 +45,17 @@ type Entry struct {
 
 // Limits bound what strangers can make us do, for each source address. Zero values are the defaults.
 type Limits struct {
-	Rate  float64 `yaml:"rate"`  // new requests in a second, 50
-	Burst int     `yaml:"burst"` // that may come at once, 200
+	Rate        float64 `yaml:"rate"`        // new requests in a second, 50
+	Burst       int     `yaml:"burst"`       // that may come at once, 200
+	Connections int     `yaml:"connections"` // over TCP and TLS, for each listening address, 256
 }
 
 // Validate returns every error of the configuration, joined; each is a fault with its field.
 func (c Config) Validate() error {
-	errs := []error{c.validateDomain(), c.validateAdvertise(), c.validateListen(), c.validateDigest()}
+	errs := []error{c.validateDomain(), c.validateAdvertise(), c.validateListen(), c.validateDigest(), c.validateTLS()}
 	_, _, _, err := c.Media.parse()
 	errs = append(errs, err, c.validateEntries())
-	if c.Limits.Rate < 0 || c.Limits.Burst < 0 {
+	if c.Limits.Rate < 0 || c.Limits.Burst < 0 || c.Limits.Connections < 0 {
 		errs = append(errs, fault.Field(fault.CodeInvalid, "sip.limits", "must not be negative"))
 	}
 	return errors.Join(errs...)
@@ -121,14 +123,14 @@ func (c Config) tenant() string {
 
 // listenAddr is one parsed listening address.
 type listenAddr struct {
-	network string // udp
+	network string // udp, tcp, tls
 	addr    netip.AddrPort
 }
 
 func parseListen(s string) (listenAddr, error) {
 	network, rest, ok := strings.Cut(s, ":")
-	if !ok || network != "udp" {
-		return listenAddr{}, errors.New(`must begin with "udp:"`)
+	if !ok || network != "udp" && network != "tcp" && network != "tls" {
+		return listenAddr{}, errors.New(`must begin with "udp:", "tcp:" or "tls:"`)
 	}
 	a, err := netip.ParseAddrPort(rest)
 	if err != nil {

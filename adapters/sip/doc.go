@@ -32,6 +32,14 @@
 // The source address of a request inside a dialog is not compared: phones change theirs (Wi-Fi, NAT rebinding), and who
 // can read both tags off the wire can forge the address too. Call-IDs and tags of ours are random.
 //
+// # Connections
+//
+// A request to a phone that registered or called over TCP or TLS goes over that connection. When it is lost, a new one is
+// opened to where the phone's Contact says that it listens; over TLS not, since phones have no certificates of their own.
+// A phone that is known by its lost connection alone may well be there: Locate still tells its way, core rings it, and
+// the leg ends at once as unreachable, not rung. An INVITE of more than 1,300 bytes goes over TCP where the phone
+// takes a connection at the address where it is registered. Package stream bounds what connections may do.
+//
 // # One leg of ours
 //
 // Call-ID is the leg id. One goroutine follows the first INVITE until it has its outcome; none belongs to a leg that

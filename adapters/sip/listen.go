@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"c2d/adapters/sip/dialog"
+	"c2d/adapters/sip/stream"
 	"c2d/core/fault"
 )
 
@@ -16,6 +17,7 @@ import (
 type socket struct {
 	network string
 	addr    netip.AddrPort
+	stream  *stream.Listener // of tcp and tls
 	deafen  func(context.Context)
 	close   func() error
 	serve   func() // until close
@@ -38,6 +40,9 @@ func (s *Stack) Listen() error {
 }
 
 func (s *Stack) bind(a listenAddr) error {
+	if a.network != "udp" {
+		return s.bindStream(a)
+	}
 	c, err := net.ListenUDP(a.network, net.UDPAddrFromAddrPort(a.addr))
 	if err != nil {
 		return err
@@ -46,12 +51,36 @@ func (s *Stack) bind(a listenAddr) error {
 	// The library knows the socket only once its reader runs; a request before that would leave from another port.
 	at := c.LocalAddr().String()
 	s.tp.Pool(a.network).Add(at, &sip.UDPConnection{PacketConn: w, PacketAddr: at, Listener: true})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.socks = append(s.socks, socket{
+	s.listening(socket{
 		network: a.network, addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), deafen: w.deafen, close: c.Close, serve: func() { _ = s.tp.ServeUDP(w) },
 	})
 	return nil
+}
+
+func (s *Stack) bindStream(a listenAddr) error {
+	cfg := stream.Config{PerSource: s.cfg.Limits.Connections, Trace: s.streamTrace(a.network)}
+	serve := s.tp.ServeTCP
+	if a.network == "tls" {
+		serve = s.tp.ServeTLS
+		var err error
+		if cfg.TLS, err = s.cfg.TLS.load(); err != nil {
+			return err
+		}
+	}
+	l, err := stream.Listen(a.addr, cfg)
+	if err != nil {
+		return err
+	}
+	s.listening(socket{
+		network: a.network, addr: l.Addr().(*net.TCPAddr).AddrPort(), stream: l, deafen: l.Deafen, close: l.Close, serve: func() { _ = serve(l) },
+	})
+	return nil
+}
+
+func (s *Stack) listening(k socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.socks = append(s.socks, k)
 }
 
 // Addr returns the first address that is listened on; with port 0 in the configuration this is how to learn it.

@@ -17,13 +17,13 @@ import (
 	"c2d/core/user"
 )
 
-// phone is a telephone that does exactly what the test says, byte for byte: a UDP socket and a parser.
+// phone is a telephone that does exactly what the test says, byte for byte: a socket and a parser.
 type phone struct {
 	t      *testing.T
 	h      *house
 	aor    string
 	name   string
-	conn   *net.UDPConn
+	conn   net.Conn       // UDP; or TCP, then the one on which it is registered
 	ear    *net.UDPConn   // where it receives RTP
 	rtp    netip.AddrPort // the same, as its session descriptions name it
 	in     chan sip.Message
@@ -41,14 +41,21 @@ func (h *house) phone(name string) *phone {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	return h.phoneOn(name, "udp", c)
+}
+
+// phoneOn makes a phone that is registered from a socket, and is reached there.
+func (h *house) phoneOn(name, transport string, c net.Conn) *phone {
+	h.t.Helper()
 	p := &phone{t: h.t, h: h, name: name, aor: "sip:" + name + "@hospital.example", conn: c, in: make(chan sip.Message, 64), seen: map[string]bool{}, tag: newTag(), cseq: 100}
+	var err error
 	if p.ear, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 		h.t.Fatal(err)
 	}
 	p.rtp = p.ear.LocalAddr().(*net.UDPAddr).AddrPort()
 	h.reg.mu.Lock()
 	h.reg.bindings[p.aor] = []user.Binding{{
-		AOR: p.aor, Contact: "sip:" + name + "@" + c.LocalAddr().String(), Transport: "udp", Source: c.LocalAddr().(*net.UDPAddr).AddrPort(),
+		AOR: p.aor, Contact: "sip:" + name + "@" + c.LocalAddr().String(), Transport: transport, Source: netip.MustParseAddrPort(c.LocalAddr().String()),
 	}}
 	h.reg.mu.Unlock()
 	done := make(chan struct{})
@@ -84,6 +91,10 @@ func (p *phone) hears(match func(payload byte) bool) {
 }
 
 func (p *phone) read() {
+	if p.conn.LocalAddr().Network() != "udp" {
+		p.readStream()
+		return
+	}
 	buf := make([]byte, 65536)
 	for {
 		n, err := p.conn.Read(buf)
@@ -169,8 +180,14 @@ func (p *phone) invited() *sip.Request {
 // send writes text, with \n as line ends.
 func (p *phone) send(text string) {
 	p.t.Helper()
-	a := p.h.stack.Addr()
-	if _, err := p.conn.WriteToUDPAddrPort([]byte(strings.ReplaceAll(text, "\n", "\r\n")), a); err != nil {
+	raw := []byte(strings.ReplaceAll(text, "\n", "\r\n"))
+	var err error
+	if u, ok := p.conn.(*net.UDPConn); ok {
+		_, err = u.WriteToUDPAddrPort(raw, p.h.stack.Addr())
+	} else {
+		_, err = p.conn.Write(raw)
+	}
+	if err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -238,7 +255,7 @@ func (p *phone) within(method string, body []byte, extra ...string) {
 func (p *phone) inside(method string, cseq int, body []byte, extra ...string) string {
 	var b strings.Builder
 	i := p.inv
-	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\n", method, i.Contact().Address.String(), p.conn.LocalAddr(), newBranch())
+	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: %s %s;branch=%s;rport\nMax-Forwards: 70\n", method, i.Contact().Address.String(), p.protocol(), p.conn.LocalAddr(), newBranch())
 	fmt.Fprintf(&b, "From: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", i.To().Value(), p.tag, i.From().Value(), i.CallID().Value(), cseq, method)
 	p.tail(&b, body, extra)
 	return b.String()
@@ -297,7 +314,7 @@ func (p *phone) calls(to string, body []byte, extra ...string) string {
 
 func (p *phone) calling(method, to, branch string, body []byte, extra ...string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s sip:%s@hospital.example SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\n", method, to, p.conn.LocalAddr(), branch)
+	fmt.Fprintf(&b, "%s sip:%s@hospital.example SIP/2.0\nVia: %s %s;branch=%s;rport\nMax-Forwards: 70\n", method, to, p.protocol(), p.conn.LocalAddr(), branch)
 	fmt.Fprintf(&b, "From: <%s>;tag=%s\nTo: <sip:%s@hospital.example>\nCall-ID: %s\nCSeq: %d %s\n", p.aor, p.tag, to, p.callID, p.cseq, method)
 	p.tail(&b, body, extra)
 	return b.String()
@@ -316,7 +333,7 @@ func (p *phone) follows(ok sip.Message, method string, body []byte) {
 	}
 	var b strings.Builder
 	contact := ok.(*sip.Response).Contact().Address
-	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: SIP/2.0/UDP %s;branch=%s;rport\nMax-Forwards: 70\n", method, contact.String(), p.conn.LocalAddr(), newBranch())
+	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: %s %s;branch=%s;rport\nMax-Forwards: 70\n", method, contact.String(), p.protocol(), p.conn.LocalAddr(), newBranch())
 	fmt.Fprintf(&b, "From: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", ok.From().Value(), ok.To().Value(), ok.CallID().Value(), seq, method)
 	p.tail(&b, body, nil)
 	p.send(b.String())

@@ -23,7 +23,7 @@ type ringing struct {
 
 // ring sends the INVITE and follows it. It ends when the leg is answered or over.
 func (l *leg) ring(req *sip.Request, limit time.Duration) {
-	tx, err := l.s.request(req)
+	tx, err := l.s.request(l.fit(req))
 	if err != nil {
 		l.finish(call.Cause{Reason: call.Unreachable, NotRung: true})
 		return

@@ -87,9 +87,12 @@ func defaultWaits() waits {
 	}
 }
 
-// largestDatagram lifts sipgo's own limit of 1,300 bytes on what it sends over UDP: an INVITE with a long session
-// description must leave. It is a variable of the library, so it is set once in a process.
-var largestDatagram = sync.OnceFunc(func() { sip.UDPMTUSize = 65507 + 200 })
+// tame sets what the library keeps in variables of its own, once in a process: no limit of 1,300 bytes on what it sends
+// over UDP, since an INVITE with a long session description must leave; and no log, since it would hold whole messages.
+var tame = sync.OnceFunc(func() {
+	sip.UDPMTUSize = 65507 + 200
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+})
 
 // New returns a stack that does not listen yet. Errors: those of [Config.Validate].
 func New(cfg Config, deps Deps) (*Stack, error) {
@@ -101,7 +104,7 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.CodeInvalid, err, "media ports")
 	}
-	largestDatagram()
+	tame()
 	s := &Stack{
 		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool,
 		legs: map[string]*leg{}, dialogs: map[string]*leg{}, orphans: map[string]*orphan{}, early: map[string]time.Time{},
@@ -117,7 +120,8 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 // layers makes the library's transport and transactions. Their logs hold whole messages, so they are discarded.
 func (s *Stack) layers() {
 	quiet := slog.New(slog.DiscardHandler)
-	s.tp = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(quiet))
+	s.tp = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil, sip.WithTransportLayerLogger(quiet),
+		sip.WithTransportLayerTransports(sip.TransportsConfig{TCP: undialled(), TLS: &sip.TransportTLS{TransportTCP: undialled()}}))
 	s.tx = sip.NewTransactionLayer(s.tp, sip.WithTransactionLayerLogger(quiet),
 		sip.WithTransactionLayerUnhandledResponseHandler(s.guardStray))
 	s.tx.OnRequest(s.guard)

@@ -35,3 +35,15 @@ func summarise(raw []byte) (start, callID, cseq string) {
 	}
 	return lines[0], callID, cseq
 }
+
+// streamTrace returns what tells the trace of messages over TCP or TLS; nil without one.
+func (s *Stack) streamTrace(network string) func(bool, netip.AddrPort, netip.AddrPort, []byte) {
+	if s.deps.Trace == nil {
+		return nil
+	}
+	return func(sent bool, local, peer netip.AddrPort, raw []byte) {
+		m := Message{At: time.Now().UTC(), Sent: sent, Transport: network, Local: local, Remote: peer, Raw: bytes.Clone(raw)}
+		m.StartLine, m.CallID, m.CSeq = summarise(raw)
+		s.deps.Trace(m)
+	}
+}

@@ -33,6 +33,9 @@ func (s *Stack) request(req *sip.Request) (*sip.ClientTx, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := s.reach(req); err != nil {
+		return nil, err
+	}
 	return s.tx.Request(s.ctx, req)
 }
 
@@ -42,7 +45,11 @@ func (s *Stack) write(req *sip.Request) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	if err := s.tp.WriteMsg(req); err != nil {
+	err := s.reach(req)
+	if err == nil {
+		err = s.tp.WriteMsg(req)
+	}
+	if err != nil {
 		s.log.Warn("ACK was not sent", "call_id", req.CallID().Value(), "error", err)
 	}
 }
@@ -124,13 +131,14 @@ func (l *leg) ask(ctx context.Context, method sip.RequestMethod, body func(*leg)
 	return res, nil
 }
 
-// send builds and sends under the lock: the order of CSeqs is the order on the wire.
+// send builds and sends under the lock: the order of CSeqs is the order on the wire. A lost connection is opened again
+// before that.
 func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.ClientTx, uint32, error) {
+	if err := l.reachable(); err != nil {
+		return nil, 0, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.dlg == nil {
-		return nil, 0, fault.New(fault.CodeConflict, "the leg has no dialog")
-	}
 	h, err := l.s.hop(l.dlg.Transport, l.dlg.Destination())
 	if err != nil {
 		return nil, 0, err

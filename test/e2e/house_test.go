@@ -32,6 +32,7 @@ type house struct {
 	api  *client.Client
 	wire wire
 	log  journal
+	over string // how its phones register; empty is UDP
 
 	app  *app.App     // in-process
 	prog *pbx.Program // or as a program

@@ -48,7 +48,7 @@ func (h *house) post(path string, in, out any) {
 
 // phone says how a phone of that login registers here.
 func (h *house) phone(login string, tone int, auto bool) pbx.Phone {
-	return pbx.Phone{User: login, Password: password, Domain: "hospital.example", Registrar: h.registrar(), Tone: tone, Auto: auto}
+	return pbx.Phone{User: login, Password: password, Domain: "hospital.example", Registrar: h.registrar(), Transport: h.over, Tone: tone, Auto: auto}
 }
 
 func (h *house) harry(auto bool) *pbx.Baresip {

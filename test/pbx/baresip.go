@@ -20,6 +20,7 @@ type Phone struct {
 	User, Password string
 	Domain         string         // of its address of record
 	Registrar      netip.AddrPort // the zero value: it registers nowhere
+	Transport      string         // to the registrar: "tcp"; empty is UDP
 	Tone           int            // Hz that it sends while it talks
 	Auto           bool           // answers at once; else Accept does
 	Calls          int            // at once; 0 is 1
@@ -109,15 +110,18 @@ func (b *Baresip) config() string {
 }
 
 func (b *Baresip) account() string {
-	mode, regint, outbound := "manual", 0, ""
+	mode, regint, outbound, transport := "manual", 0, "", ""
+	if b.cfg.Transport != "" {
+		transport = ";transport=" + b.cfg.Transport
+	}
 	if b.cfg.Auto {
 		mode = "auto"
 	}
 	if b.cfg.Registrar.IsValid() {
-		regint, outbound = 600, fmt.Sprintf(`;outbound="sip:%s"`, b.cfg.Registrar)
+		regint, outbound = 600, fmt.Sprintf(`;outbound="sip:%s%s"`, b.cfg.Registrar, transport)
 	}
-	return fmt.Sprintf("<sip:%s@%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=%d;audio_codecs=pcma,pcmu%s\n",
-		b.cfg.User, b.cfg.Domain, b.cfg.User, b.cfg.Password, mode, regint, outbound)
+	return fmt.Sprintf("<sip:%s@%s%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=%d;audio_codecs=pcma,pcmu%s\n",
+		b.cfg.User, b.cfg.Domain, transport, b.cfg.User, b.cfg.Password, mode, regint, outbound)
 }
 
 func (b *Baresip) connect() {

@@ -42,7 +42,7 @@ func FromInvite(req *sip.Request, tag string) (Dialog, error) {
 	if err := d.refresh(req.Contact()); err != nil {
 		return d, err
 	}
-	d.FlowFor = hostPort(d.Target)
+	d.FlowFor = HostPort(d.Target)
 	return d, d.check()
 }
 
@@ -127,9 +127,9 @@ func (d *Dialog) Resume() { d.LocalSeq += 1000 }
 // Destination returns the ip:port that requests go to: the first route's or the target's, but the known flow when that
 // is what the URI stands for, cannot be reached without a look-up, or the transport is a connection of the peer's.
 func (d *Dialog) Destination() string {
-	next := hostPort(d.Target)
+	next := HostPort(d.Target)
 	if len(d.Routes) > 0 {
-		next = hostPort(d.Routes[0])
+		next = HostPort(d.Routes[0])
 	}
 	if _, err := netip.ParseAddrPort(next); err != nil || next == d.FlowFor || d.Transport != "UDP" {
 		return d.Flow

@@ -131,7 +131,7 @@ func (i Invite) build(m sip.RequestMethod, h Hop) *sip.Request {
 func (i Invite) Confirm(res *sip.Response) (Dialog, error) {
 	d := Dialog{
 		CallID: i.CallID, LocalTag: i.Tag, Local: i.From, Remote: i.To, LocalSeq: i.Seq,
-		Transport: i.Transport, Flow: i.Dest, FlowFor: hostPort(i.Target),
+		Transport: i.Transport, Flow: i.Dest, FlowFor: HostPort(i.Target),
 	}
 	to := res.To()
 	if to == nil {
@@ -148,8 +148,8 @@ func (i Invite) Confirm(res *sip.Response) (Dialog, error) {
 	return d, d.check()
 }
 
-// hostPort returns the host:port that a URI names, with SIP's own port where it says none.
-func hostPort(uri string) string {
+// HostPort returns the host:port that a URI names, with SIP's own port where it says none.
+func HostPort(uri string) string {
 	var u sip.Uri
 	if sip.ParseUri(uri, &u) != nil {
 		return ""

@@ -1,0 +1,135 @@
+package stream
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// conn is one connection. The library reads it from one goroutine, and writes from many.
+type conn struct {
+	net.Conn
+	l      *Listener
+	peer   netip.AddrPort
+	opened time.Time
+
+	// Of the reading goroutine.
+	frames frames
+	began  time.Time // when the message under way began
+	spoke  bool      // a whole message has come
+	left   []byte    // of a message that was longer than the library's buffer
+	buf    []byte
+
+	writing sync.Mutex
+	once    sync.Once
+}
+
+// Read implements [net.Conn]: it returns one message, or the next part of a long one.
+func (c *conn) Read(b []byte) (int, error) {
+	for len(c.left) == 0 {
+		msg, err := c.message()
+		if err != nil {
+			_ = c.Close() // at once, so that nobody takes it for alive
+			return 0, err
+		}
+		if c.l.hears() {
+			c.l.trace(false, c, msg)
+			c.left = msg
+		}
+	}
+	n := copy(b, c.left)
+	c.left = c.left[n:]
+	return n, nil
+}
+
+// message returns the next whole message.
+func (c *conn) message() ([]byte, error) {
+	for {
+		msg, pinged, err := c.frames.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case msg != nil:
+			c.spoke, c.began = true, time.Time{}
+			return msg, nil
+		case pinged:
+			if _, err := c.send(lineEnd); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := c.more(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// more reads what comes next, within the time that the connection has for it.
+func (c *conn) more() error {
+	if err := c.Conn.SetReadDeadline(c.deadline()); err != nil {
+		return err
+	}
+	n, err := c.Conn.Read(c.buf)
+	if n > 0 {
+		c.frames.feed(c.buf[:n])
+		return nil
+	}
+	return err
+}
+
+// deadline is until when more must come: soon for a stranger and within a message, whenever it likes between messages.
+func (c *conn) deadline() time.Time {
+	switch {
+	case !c.spoke:
+		return c.opened.Add(c.l.cfg.Patience)
+	case !c.frames.partial():
+		c.began = time.Time{}
+		return time.Time{}
+	case c.began.IsZero():
+		c.began = time.Now()
+	}
+	return c.began.Add(c.l.cfg.Patience)
+}
+
+// Write implements [net.Conn]. A peer that does not take what it is sent loses its connection.
+func (c *conn) Write(b []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.l.trace(true, c, b)
+	return c.put(b)
+}
+
+// send writes what is no message.
+func (c *conn) send(b []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.put(b)
+}
+
+func (c *conn) put(b []byte) (int, error) {
+	err := c.Conn.SetWriteDeadline(time.Now().Add(c.l.cfg.Patience / 2))
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Write(b)
+	}
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
+}
+
+// SetReadDeadline implements [net.Conn]; the connection has its own.
+func (c *conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements [net.Conn]; the connection has its own.
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// Close implements [net.Conn]. It is idempotent, and nil when repeated.
+func (c *conn) Close() (err error) {
+	c.once.Do(func() {
+		c.l.forget(c)
+		err = c.Conn.Close()
+	})
+	return err
+}
