@@ -3,7 +3,7 @@
 // Each adapter owns and validates the struct of its section; this package owns the file as a whole, and tells all that
 // is wrong with it at once, each error with its line and its key path:
 //
-//	c2d.yaml:7: sip.listen[1]: must begin with "udp:" or "tcp:"
+//	c2d.yaml:7: sip.listen[1]: must begin with "udp:", "tcp:" or "tls:"
 //	c2d.yaml:9: backends[0].pasword: unknown key; known here are kind, name
 //
 // ${NAME} in a value stands for the environment variable of that name; one that is not set is an error. Keys are never
