@@ -10,6 +10,8 @@ import (
 	"c2d/core/fault"
 )
 
+const doubted = 10 * time.Second // after a change that could not be stored
+
 // Store is every store port of the core on one database. Safe for concurrent use.
 type Store struct {
 	reader
@@ -70,6 +72,22 @@ func (s *Store) Close() error {
 		s.err = s.pools.close()
 	})
 	return s.err
+}
+
+// Writable returns nil if the store takes changes, as far as the last ones tell: a disk that is full can still be read.
+// For a while after those failed it says so, since a small change may find room where others do not; then it tries one
+// that changes nothing. Errors: fault.CodeStoreUnavailable.
+func (s *Store) Writable(ctx context.Context) error {
+	switch at := s.w.failed.Load(); {
+	case at == 0:
+		return nil
+	case s.now().Sub(time.Unix(0, at)) < doubted:
+		return fault.New(fault.CodeStoreUnavailable, "the last change could not be stored")
+	}
+	return s.w.do(ctx, writeLimit, func(ctx context.Context, tx *tx) error {
+		_, err := tx.exec(ctx, "UPDATE heads SET event_seq = event_seq WHERE tenant = ''")
+		return err
+	})
 }
 
 // Stats says how well the writer merges: Writes is how many writes Commits transactions have made durable, Largest the

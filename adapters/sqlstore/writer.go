@@ -35,6 +35,7 @@ type writer struct {
 	conn   *session      // nil until the next transaction after it broke
 	grace  time.Duration // closeLimit; tests shorten it
 
+	failed                   atomic.Int64 // when the last batch could not be stored, Unix nanoseconds; 0 if it was
 	commits, writes, largest atomic.Int64
 }
 
@@ -98,11 +99,17 @@ func (w *writer) batch(all []*write) {
 	if len(batch) == 0 {
 		return
 	}
-	failed := w.transact(batch)
+	failed, since := w.transact(batch), int64(0)
 	for _, r := range batch {
 		if failed != nil {
 			r.err = failed
 		}
+		if fault.Is(r.err, fault.CodeStoreUnavailable) {
+			since = time.Now().UnixNano()
+		}
+	}
+	w.failed.Store(since)
+	for _, r := range batch {
 		r.done <- r.err
 	}
 }

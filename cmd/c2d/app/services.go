@@ -124,6 +124,9 @@ func (a *App) startHTTP(context.Context) error {
 // health tells how the store and each backend are.
 func (a *App) health(ctx context.Context) map[string]error {
 	_, err := a.store.Head(ctx, access.MainTenant)
+	if err == nil {
+		err = a.store.Writable(ctx)
+	}
 	all := map[string]error{"store": err}
 	for _, e := range a.entries {
 		all[e.Name] = e.Backend.Health(ctx)
