@@ -67,8 +67,7 @@ func register[I, O any](s *Server, op huma.Operation, h handler[I, O]) {
 	}
 	registry := s.api.OpenAPI().Components.Schemas
 	problem := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	op.Responses["default"] = &huma.Response{Description: "Problem",
-		Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}}
+	describeProblems(&op, map[string]*huma.MediaType{"application/problem+json": {Schema: problem}})
 	op.Errors = nil
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, asked(ctx).actor, in)

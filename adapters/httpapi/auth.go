@@ -92,6 +92,9 @@ func (s *Server) authenticate(r *http.Request, q *request) error {
 func (s *Server) actor(ctx context.Context, q *request) (access.Actor, error) {
 	a, err := s.deps.Keys.Authenticate(ctx, q.secret, q.addr, q.origin)
 	a.Address, a.RequestID = q.addr, q.id
+	if err == nil && a.UserID != "" {
+		err = s.ownerLives(ctx, a)
+	}
 	return a, err
 }
 

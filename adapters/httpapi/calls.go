@@ -16,13 +16,20 @@ import (
 )
 
 func (s *Server) callOperations() {
-	register(s, created(operation(http.MethodPost, "/v1/calls", "place-call", "Ring the caller's own phone, then the callee's")), s.place)
+	place := created(operation(http.MethodPost, "/v1/calls", "place-call", "Ring the caller's own phone, then the callee's"))
+	place.Description = "Answers at once, before anybody has picked up. With an Idempotency-Key, or request_id, it may be sent again: the " +
+		"same key and body give the same call, with Idempotent-Replayed: true. 409 caller_busy has the other call's id in details.call; " +
+		"409 ambiguous has details.candidates, each with id, name, kind, department and site: ask the person, and send {\"id\": …}."
+	register(s, place, s.place)
 	list := operation(http.MethodGet, "/v1/calls", "list-calls", "Calls, newest first")
 	list.Description = "context.KEY=VALUE, up to four times, selects calls that were placed with that context."
 	list.Metadata[metaPrefix] = contextPrefix
 	list.Middlewares = huma.Middlewares{keepQuery}
 	register(s, list, s.listCalls)
-	register(s, operation(http.MethodGet, "/v1/calls/{id}", "get-call", "One call, at once or when it has changed"), s.getCall)
+	get := operation(http.MethodGet, "/v1/calls/{id}", "get-call", "One call, at once or when it has changed")
+	get.Description = "With wait it is a long poll: it answers when the version is higher than after, or with what is there when the time " +
+		"is up. A call whose state is ended may still gain the ends of its legs."
+	register(s, get, s.getCall)
 	both(s, operation(http.MethodDelete, "/v1/calls/{id}", "delete-call", "End a call in any state"),
 		operation(http.MethodPost, "/v1/calls/{id}/hangup", "hang-up-call", "End a call in any state"), s.hangUp)
 	for _, verb := range []string{"hold", "resume", "dtmf", "transfer"} {
@@ -33,7 +40,7 @@ func (s *Server) callOperations() {
 
 // placeBody asks for a call.
 type placeBody struct {
-	Caller    *ref               `json:"caller" required:"true"`
+	Caller    *ref               `json:"caller,omitempty" doc:"May be absent with a user's own key or token: then it is that user"`
 	Callee    *ref               `json:"callee" required:"true"`
 	Devices   []string           `json:"devices,omitempty" doc:"Ids of the caller's devices to ring at once"`
 	Present   string             `json:"present,omitempty" doc:"Number to show to the callee"`
@@ -63,7 +70,7 @@ type placeOutput struct {
 }
 
 func (s *Server) place(ctx context.Context, a access.Actor, in *placeInput) (*placeOutput, error) {
-	r, err := in.request()
+	r, err := in.request(a)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +86,7 @@ func (s *Server) place(ctx context.Context, a access.Actor, in *placeInput) (*pl
 	return out, nil
 }
 
-func (in *placeInput) request() (dial.Request, error) {
+func (in *placeInput) request(a access.Actor) (dial.Request, error) {
 	b := in.Body
 	r := dial.Request{Devices: b.Devices, Present: b.Present, Context: b.Context, CallerRing: b.Limits.CallerRing,
 		CalleeRing: b.Limits.CalleeRing, TalkLimit: b.Limits.Talk, Confirm: b.Confirm, Priority: b.Priority}
@@ -93,8 +100,13 @@ func (in *placeInput) request() (dial.Request, error) {
 	if len(b.Devices) > 16 || len(b.Priority) > 32 {
 		return r, fault.Field(fault.CodeInvalid, "devices", "must have 16 items at most, and priority 32 characters")
 	}
-	if r.Caller, err = b.Caller.read("caller"); err != nil {
-		return r, err
+	switch {
+	case b.Caller != nil:
+		if r.Caller, err = b.Caller.read("caller"); err != nil {
+			return r, err
+		}
+	case a.UserID == "":
+		return r, fault.Field(fault.CodeInvalid, "caller", "is required: this key is no user's own")
 	}
 	r.Callee, err = b.Callee.read("callee")
 	return r, err

@@ -15,7 +15,8 @@ func (s *Server) contactOperations() {
 	register(s, created(operation(http.MethodPost, "/v1/contacts", "create-contact", "A new contact")), s.createContact)
 	load := operation(http.MethodPost, "/v1/contacts/import", "import-contacts", "Contacts from CSV: all rows, or none")
 	load.Description = "The first row names the columns: kind, name, aliases, department, site, number, mobile, uri, " +
-		"identifier_system, identifier_value. Lists are split at |. A row whose identifier is known replaces that contact."
+		"identifier_system, identifier_value. Lists are split at |. A row whose identifier is known replaces that contact; " +
+		"blocked and identifiers of other systems stay. With one bad row nothing is stored: the answer is 200 and lists errors, created and updated are 0."
 	load.Metadata[metaMedia] = "text/csv"
 	register(s, load, s.importContacts)
 	register(s, operation(http.MethodGet, "/v1/contacts/{id}", "get-contact", "One contact"), s.getContact)
@@ -34,7 +35,7 @@ type contactView struct {
 	Aliases     []string              `json:"aliases,omitempty"`
 	Department  string                `json:"department,omitempty"`
 	Site        string                `json:"site,omitempty"`
-	Numbers     []phoneView           `json:"numbers" required:"false" doc:"In the order in which they are tried"`
+	Numbers     []phoneView           `json:"numbers" required:"false" doc:"The first is called"`
 	URIs        []string              `json:"uris,omitempty"`
 	Identifiers []identity.Identifier `json:"identifiers,omitempty"`
 	Blocked     bool                  `json:"blocked" required:"false" doc:"Nobody may call it by click"`

@@ -163,7 +163,7 @@ func mediaCharset(h http.Header, want string) (string, error) {
 	}
 	media, params, err := mime.ParseMediaType(given)
 	if err != nil || media != want {
-		return "", fault.New(fault.CodeUnsupportedMedia, "Content-Type must be %s", want)
+		return "", fault.New(fault.CodeUnsupportedMedia, "send the header Content-Type: %s, with ; charset=gb18030 if the body is not UTF-8", want)
 	}
 	switch charset := strings.ToLower(params["charset"]); charset {
 	case "", "utf-8", "utf8":

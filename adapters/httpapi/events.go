@@ -76,6 +76,17 @@ type callEventsInput struct {
 	EventsInput
 }
 
+// named gives a cursor that is refused the name under which the client sent it.
+func (in *EventsInput) named(err error) error {
+	switch {
+	case !fault.Is(err, fault.CodeBadCursor):
+		return err
+	case in.LastEventID != "":
+		return fault.Field(fault.CodeBadCursor, "Last-Event-ID", "is no id of an event of this log")
+	}
+	return fault.Field(fault.CodeBadCursor, "after", "is neither next of a page nor the id of an event")
+}
+
 // streams reports whether the client asks for a stream of events.
 func (in *EventsInput) streams() bool {
 	switch {
@@ -100,13 +111,13 @@ func (s *Server) events(ctx context.Context, a access.Actor, callID string, in *
 		defer leave()
 		page, err := r.poll(ctx, in.Wait)
 		if err != nil {
-			return nil, err
+			return nil, in.named(err)
 		}
 		return &huma.StreamResponse{Body: func(h huma.Context) { writeJSON(h, page) }}, nil
 	}
 	if _, err := s.deps.Events.Read(ctx, r.filter, r.cursor, 1); err != nil { // told while there is a status to tell it with
 		leave()
-		return nil, err
+		return nil, in.named(err)
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		defer leave()

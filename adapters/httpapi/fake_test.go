@@ -187,6 +187,8 @@ type fakeKeys struct {
 	addr   netip.Addr
 	origin string
 	issued access.Key
+	ended  []string
+	by     access.Actor // who ended the last
 	err    error
 }
 
@@ -230,7 +232,10 @@ func (f *fakeKeys) IssueToken(_ context.Context, _ access.Actor, userID, origin 
 	return access.Key{ID: "t-1", UserID: userID, Origin: origin, ExpiresAt: start.Add(15 * time.Minute)}, "the-token", f.err
 }
 
-func (f *fakeKeys) Revoke(context.Context, access.Actor, string) error { return f.err }
+func (f *fakeKeys) Revoke(_ context.Context, a access.Actor, id string) error {
+	f.ended, f.by = append(f.ended, id), a
+	return f.err
+}
 
 func (f *fakeKeys) List(context.Context, access.Actor) ([]access.Key, error) {
 	return []access.Key{f.issued}, f.err

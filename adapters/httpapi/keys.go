@@ -66,6 +66,9 @@ type createKeyInput struct {
 func (s *Server) createKey(ctx context.Context, a access.Actor, in *createKeyInput) (*output[keyView], error) {
 	b := in.Body
 	ask := access.Key{Name: b.Name, Role: b.Role, Scopes: b.Scopes, UserID: b.UserID, Networks: b.Networks, ExpiresAt: time.Time(b.ExpiresAt)}
+	if err := s.checkOwner(ctx, a, ask.UserID); err != nil {
+		return nil, err
+	}
 	k, secret, err := s.deps.Keys.Issue(ctx, a, ask)
 	if err != nil {
 		return nil, err
@@ -95,6 +98,9 @@ type tokenView struct {
 }
 
 func (s *Server) createToken(ctx context.Context, a access.Actor, in *createTokenInput) (*output[tokenView], error) {
+	if err := s.checkOwner(ctx, a, in.Body.UserID); err != nil {
+		return nil, err
+	}
 	k, secret, err := s.deps.Keys.IssueToken(ctx, a, in.Body.UserID, in.Body.Origin)
 	if err != nil {
 		return nil, err

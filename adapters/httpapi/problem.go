@@ -102,17 +102,13 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	p.headers.Set("Content-Language", q.lang)
 	switch f.Code.Kind() {
 	case fault.Internal:
-		level := slog.LevelError
-		if errors.Is(err, context.Canceled) {
-			level = slog.LevelDebug // the client has gone
-		}
-		s.log.Log(ctx, level, "request failed", "request_id", q.id, "error", err)
+		s.log.Log(ctx, levelOf(ctx, err, slog.LevelError), "request failed", "request_id", q.id, "error", err)
 		p.Field = ""
 		return p
 	case fault.Unauthenticated:
 		p.headers.Set("WWW-Authenticate", `Bearer realm="c2d"`)
 	case fault.Unavailable:
-		s.log.WarnContext(ctx, "request refused", "request_id", q.id, "code", p.Code, "error", err)
+		s.log.Log(ctx, levelOf(ctx, err, slog.LevelWarn), "request refused", "request_id", q.id, "code", p.Code, "error", err)
 		p.headers.Set("Retry-After", retryAfter(f, "5"))
 	case fault.Limited:
 		p.headers.Set("Retry-After", retryAfter(f, "1"))
@@ -127,7 +123,17 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	return p
 }
 
-// detail is the fault's own sentence in English; in other languages the text of its code, with the field.
+// levelOf is the level of a failure, and that of a mere detail when the client has gone: a store whose query it
+// interrupts calls itself unavailable.
+func levelOf(ctx context.Context, err error, level slog.Level) slog.Level {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return slog.LevelDebug
+	}
+	return level
+}
+
+// detail is the fault's own sentence, with the field. Sentences are in English: in another language the text of the code
+// comes first, for the person, and the sentence follows in brackets, for the integrator.
 func (s *Server) detail(q *request, f *fault.Error) string {
 	switch {
 	case f.Code.Kind() == fault.Internal || f.Message == "":
@@ -137,9 +143,9 @@ func (s *Server) detail(q *request, f *fault.Error) string {
 	case q.lang == "en":
 		return f.Message
 	case f.Field != "":
-		return f.Field + "：" + s.say(q, f.Code)
+		return f.Field + "：" + s.say(q, f.Code) + "（" + f.Message + "）"
 	}
-	return s.say(q, f.Code)
+	return s.say(q, f.Code) + "（" + f.Message + "）"
 }
 
 func (s *Server) say(q *request, code fault.Code) string {
@@ -147,10 +153,7 @@ func (s *Server) say(q *request, code fault.Code) string {
 	if !known {
 		t = s.texts[fault.CodeInternal]
 	}
-	if q.lang == "en" {
-		return t.en
-	}
-	return t.zh
+	return t.in(q.lang)
 }
 
 func retryAfter(f *fault.Error, standard string) string {

@@ -49,8 +49,10 @@ func (*ref) conform(c *checker, path string, v any) {
 // Schema implements [huma.SchemaProvider].
 func (*ref) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{
-		Description: "A URI, a number with +, a user's login (caller) or a name (callee); or an object with exactly one field",
-		OneOf:       []*huma.Schema{{Type: huma.TypeString}, r.Schema(reflect.TypeFor[dial.Ref](), true, "Ref")},
+		Description: "A URI, a number with +, a user's login (caller) or a name (callee); or an object with exactly one field. " +
+			"Bare digits go into {number}: a string of them is refused as kind_unclear",
+		Examples: []any{map[string]any{"number": "6200"}}, // one: 3.0 has no more
+		OneOf:    []*huma.Schema{{Type: huma.TypeString}, r.Schema(reflect.TypeFor[dial.Ref](), true, "Ref")},
 	}
 }
 

@@ -88,9 +88,7 @@ func (s *Server) newServer(h http.Handler) *http.Server {
 
 // writeDocs makes the OpenAPI documents once. huma's own handlers make them at the first request, unlocked.
 func (s *Server) writeDocs() error {
-	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, replaced by Problem everywhere
-		delete(s.api.OpenAPI().Components.Schemas.Map(), unused)
-	}
+	s.finishDocument()
 	v31, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("openapi 3.1: %w", err)
@@ -193,8 +191,9 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(plain, r)
 	p := s.problem(r.Context(), fault.New(fault.CodeNotFound, "there is no such path"))
 	if plain.status == http.StatusMethodNotAllowed {
-		p = s.problem(r.Context(), fault.New(fault.CodeNotSupported, "this path has no such method"))
-		p.Status = plain.status
+		p.Type, p.Code, p.Status = "urn:c2d:problem:"+codeMethod, codeMethod, plain.status
+		p.Title = methodText().in(asked(r.Context()).lang)
+		p.Detail = p.Title + " Allow: " + plain.header.Get("Allow")
 		p.headers.Set("Allow", plain.header.Get("Allow"))
 	}
 	s.write(w, p)

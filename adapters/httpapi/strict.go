@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -184,8 +185,19 @@ func (c *checker) unmarshal(path string, v any, into encoding.TextUnmarshaler) {
 	if !is {
 		c.add(fault.CodeWrongType, path, "must be a string")
 	} else if err := into.UnmarshalText([]byte(s)); err != nil {
-		c.add(fault.CodeInvalid, path, "cannot be read")
+		c.add(fault.CodeInvalid, path, "%s", formOf(into))
 	}
+}
+
+// formOf says what a text must look like that cannot be read.
+func formOf(into encoding.TextUnmarshaler) string {
+	switch into.(type) {
+	case *stamp:
+		return "must be a time with its zone (RFC 3339), such as 2026-11-22T08:15:30Z"
+	case *netip.Prefix:
+		return "must be a network such as 10.0.0.0/8, or 10.0.0.1/32 for one address"
+	}
+	return "cannot be read"
 }
 
 func (c *checker) members(path string, v map[string]any, t reflect.Type) {

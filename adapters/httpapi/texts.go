@@ -5,6 +5,20 @@ import "c2d/core/fault"
 // text is what a code says to a person.
 type text struct{ en, zh string }
 
+func (t text) in(lang string) string {
+	if lang == "en" {
+		return t.en
+	}
+	return t.zh
+}
+
+// codeMethod is the one code that is no fault of core: no other adapter has methods.
+const codeMethod = "method_not_allowed"
+
+func methodText() text {
+	return text{"This path does not take that method.", "该路径不支持此方法。"}
+}
+
 // texts has both languages of every code of fault.Codes; a test fails on one that is missing.
 func texts() map[fault.Code]text {
 	return map[fault.Code]text{

@@ -115,5 +115,8 @@ func (s *Server) updateUser(ctx context.Context, a access.Actor, in *updateUserI
 }
 
 func (s *Server) deleteUser(ctx context.Context, a access.Actor, in *ByID) (*struct{}, error) {
+	if err := s.revokeOf(ctx, a, in.ID); err != nil {
+		return nil, err
+	}
 	return nil, s.deps.Users.Delete(ctx, a, in.ID)
 }

@@ -146,7 +146,7 @@ type contactsCmd struct {
 
 type contactsAddCmd struct {
 	Name       string   `arg:""`
-	Numbers    []string `arg:"" help:"In the order in which they are tried."`
+	Numbers    []string `arg:"" help:"The first is called."`
 	Department string   `help:"Tells those of one name apart."`
 	apiFlags
 }
