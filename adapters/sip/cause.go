@@ -7,6 +7,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"c2d/core/call"
+	"c2d/core/identity"
 )
 
 // outcome is what a final SIP status says of a leg.
@@ -73,7 +74,7 @@ func causeOf(res *sip.Response, rang bool) call.Cause {
 	if !ok {
 		o = classes[res.StatusCode/100]
 	}
-	c := call.Cause{Reason: o.reason, SIP: res.StatusCode, Q850: o.q850, Text: printable(res.Reason)}
+	c := call.Cause{Reason: o.reason, SIP: res.StatusCode, Q850: o.q850, Text: printable(res.Reason + onward(res))}
 	told := q850(res)
 	if told != 0 {
 		c.Q850 = told
@@ -85,6 +86,15 @@ func causeOf(res *sip.Response, rang bool) call.Cause {
 	}
 	c.NotRung = !rang && (res.StatusCode/100 == 5 || res.StatusCode < 500 && neverRang(told))
 	return c
+}
+
+// onward says where a 3xx would send the call, by its last digits: it is not followed, since who is rung is decided before
+// anything rings, but the operator sees that the phone is diverted, and to what.
+func onward(res *sip.Response) string {
+	if to := res.Contact(); to != nil && res.StatusCode/100 == 3 {
+		return ", to " + strings.TrimPrefix(identity.LastDigits(to.Address.User), "…")
+	}
+	return ""
 }
 
 // neverRang reports the Q.850 causes that prove that the network gave up before any phone.

@@ -12,7 +12,7 @@ import (
 )
 
 // allow are the methods that we take, as OPTIONS says.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER"
 
 // guard is the library's handler: a message that makes us panic costs its sender the call, not everybody the process.
 func (s *Stack) guard(req *sip.Request, tx *sip.ServerTx) {
@@ -122,7 +122,9 @@ func unknownExtensions(req *sip.Request) []string {
 	var unknown []string
 	for _, h := range req.GetHeaders("Require") {
 		for tag := range strings.SplitSeq(h.Value(), ",") {
-			if tag = strings.TrimSpace(tag); tag != "" && !strings.EqualFold(tag, "timer") {
+			tag = strings.ToLower(strings.TrimSpace(tag))
+			known := tag == "timer" || tag == "100rel" && req.Method == sip.INVITE
+			if tag != "" && !known {
 				unknown = append(unknown, tag)
 			}
 		}

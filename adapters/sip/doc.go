@@ -13,11 +13,11 @@
 //	request                                    handled by
 //	lacks From tag, To, Call-ID, CSeq or Via   400
 //	has a To tag                               the leg with that Call-ID and that tag of ours, if the peer's tag is right
-//	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, ACK; else 481. An INVITE or
-//	                                           UPDATE out of order is 500
+//	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, PRACK, ACK; else 481. An INVITE
+//	                                           or UPDATE out of order is 500
 //	ACK                                        dropped: the transaction has taken what is its own
 //	its source is over its limit               503 with Retry-After
-//	demands an extension (Require)             420, but for timer
+//	demands an extension (Require)             420, but for timer, and 100rel in an INVITE
 //	INVITE, its session interval under 90 s    422
 //	REGISTER                                   the registrar
 //	INVITE, Max-Forwards 0                     483
@@ -51,6 +51,13 @@
 //	ring limit, HangUp                            CANCEL, at the first 1xx if there was none yet; a 200 that crosses it gets ACK and BYE
 //	2xx                                           ACK at once; BYE if its session description cannot be used; else answered
 //	a second 2xx with another To tag              ACK and BYE: a proxy forked, and two phones were lifted
+//
+// Each To tag of a provisional response is an early dialog of its own (fork.go): with its own CSeqs, PRACKs (RFC 3262; we say
+// Supported: 100rel), early answer and UPDATEs. The early media of the first that sends some is heard. A 3xx is not
+// followed: core decides who is rung before anything rings. As a server we send 180 reliably where the caller demands
+// 100rel, and no description in it.
+//
+// What runs of the library itself have shown to go wrong has a test here; lessons_test.go says which.
 //
 // # Media of two legs
 //

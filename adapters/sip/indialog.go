@@ -12,6 +12,9 @@ import (
 // inDialog takes a request with a To tag: it belongs to a dialog of ours, or is 481.
 func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 	l := s.dialogOf(req.CallID().Value(), dialog.Tag(req.To()))
+	if l != nil && req.Method == sip.UPDATE && l.earlyUpdate(req, tx) {
+		return
+	}
 	if l == nil || !l.takes(req) {
 		if l != nil && l.owns(req) {
 			s.reply(tx, req, sip.StatusInternalServerError) // out of order
@@ -35,6 +38,8 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 			return
 		}
 		l.reoffered(req, tx)
+	case sip.PRACK:
+		_ = tx.Respond(l.response(req, l.offer.acknowledged(req)))
 	case sip.INFO:
 		l.keyed(req)
 		_ = tx.Respond(l.response(req, sip.StatusOK))

@@ -36,9 +36,10 @@ type leg struct {
 	refused  bool        // ICMP said that nobody listens there
 	why      call.Reason // set once its end was ordered
 	invite   dialog.Invite
-	dlg      *dialog.Dialog // nil until answered
-	started  *dialog.Dialog // the early dialog of the first 18x
-	offer    *offer         // the INVITE that a phone sent us, until it is answered
+	dlg      *dialog.Dialog   // nil until answered
+	started  *dialog.Dialog   // the early dialog of the first 18x
+	forks    map[string]*fork // early dialogs by To tag, until answered
+	offer    *offer           // the INVITE that a phone sent us, until it is answered
 	local    sdp.Local
 	remote   sdp.Media // where the phone receives, as it last said
 	epoch    int       // counts what the phone offered inside the dialog

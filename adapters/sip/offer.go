@@ -15,14 +15,41 @@ import (
 // library ends a transaction with its handler.
 type offer struct {
 	req     *sip.Request
-	sdp     *sdp.Session // nil when the phone leaves the offer to us
-	replies chan reply   // from the operations to the handler
+	sdp     *sdp.Session  // nil when the phone leaves the offer to us
+	replies chan reply    // from the operations to the handler
+	pracked chan struct{} // the reliable 180 was acknowledged
 	gone    chan struct{}
 }
 
 type reply struct {
 	status int
 	body   func(*leg) []byte
+}
+
+// ringSeq is the RSeq of the one provisional response that we send reliably: 180. No other carries anything.
+const ringSeq = 1
+
+// demandsReliable reports whether the caller takes provisional responses only reliably (RFC 3262 section 3).
+func (o *offer) demandsReliable() bool { return dialog.Lists(o.req, "Require", "100rel") }
+
+// acknowledged takes a PRACK and returns its status: 481 unless it is that of our 180, 488 for an offer, since ours to the
+// caller's is still out.
+func (o *offer) acknowledged(req *sip.Request) int {
+	if o == nil || !o.demandsReliable() {
+		return sip.StatusCallTransactionDoesNotExists
+	}
+	r, ok := dialog.RAckOf(req)
+	switch {
+	case !ok || r != dialog.RAck{RSeq: ringSeq, CSeq: o.req.CSeq().SeqNo, Method: sip.INVITE}:
+		return sip.StatusCallTransactionDoesNotExists
+	case len(req.Body()) > 0:
+		return sip.StatusNotAcceptableHere
+	}
+	select {
+	case o.pracked <- struct{}{}:
+	default: // a repetition
+	}
+	return sip.StatusOK
 }
 
 // order hands a reply to the handler; when it is gone already, so is the leg.
@@ -34,7 +61,7 @@ func (o *offer) order(status int, body func(*leg) []byte) {
 }
 
 func newOffer(req *sip.Request) (*offer, int) {
-	o := &offer{req: req, replies: make(chan reply, 4), gone: make(chan struct{})}
+	o := &offer{req: req, replies: make(chan reply, 4), pracked: make(chan struct{}, 1), gone: make(chan struct{})}
 	if len(req.Body()) == 0 {
 		return o, 0
 	}
@@ -55,12 +82,22 @@ func newOffer(req *sip.Request) (*offer, int) {
 // serve answers the offered INVITE as core orders, until its final response has arrived at the phone.
 func (l *leg) serve(tx *sip.ServerTx, cancelled <-chan struct{}) {
 	defer close(l.offer.gone)
+	var again reliable
+	defer again.stop()
 	for {
 		select {
 		case r := <-l.offer.replies:
-			if l.answerOffer(tx, r) {
+			if l.answerOffer(tx, r, &again) {
 				return
 			}
+		case <-again.due():
+			if !again.repeat(tx) { // no PRACK in 64*T1 (RFC 3262 section 3)
+				l.order(call.Unreachable)
+				l.answerOffer(tx, reply{sip.StatusGatewayTimeout, nil}, &again)
+				return
+			}
+		case <-l.offer.pracked:
+			again.stop()
 		case <-cancelled: // the library has sent 200 and 487
 			l.finish(call.Cause{Reason: call.Cancelled, SIP: sip.StatusRequestTerminated})
 			return
@@ -77,7 +114,7 @@ func (l *leg) serve(tx *sip.ServerTx, cancelled <-chan struct{}) {
 }
 
 // answerOffer sends one response and reports whether it was the final one.
-func (l *leg) answerOffer(tx *sip.ServerTx, r reply) bool {
+func (l *leg) answerOffer(tx *sip.ServerTx, r reply, again *reliable) bool {
 	res := l.response(l.offer.req, r.status)
 	if r.body != nil {
 		l.mu.Lock()
@@ -90,6 +127,9 @@ func (l *leg) answerOffer(tx *sip.ServerTx, r reply) bool {
 	}
 	if r.status == sip.StatusOK {
 		l.granted(l.offer.req, res)
+	}
+	if again.stop(); r.status == sip.StatusRinging && l.offer.demandsReliable() {
+		again.begin(res)
 	}
 	err := tx.Respond(res)
 	switch {

@@ -331,10 +331,15 @@ func (p *phone) follows(ok sip.Message, method string, body []byte) {
 		p.cseq++
 		seq = p.cseq
 	}
+	p.send(p.followup(ok, method, seq, body))
+}
+
+// followup returns a request inside the dialog that a response to the phone's own INVITE made.
+func (p *phone) followup(res sip.Message, method string, seq int, body []byte, extra ...string) string {
 	var b strings.Builder
-	contact := ok.(*sip.Response).Contact().Address
+	contact := res.(*sip.Response).Contact().Address
 	fmt.Fprintf(&b, "%s %s SIP/2.0\nVia: %s %s;branch=%s;rport\nMax-Forwards: 70\n", method, contact.String(), p.protocol(), p.conn.LocalAddr(), newBranch())
-	fmt.Fprintf(&b, "From: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", ok.From().Value(), ok.To().Value(), ok.CallID().Value(), seq, method)
-	p.tail(&b, body, nil)
-	p.send(b.String())
+	fmt.Fprintf(&b, "From: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n", res.From().Value(), res.To().Value(), res.CallID().Value(), seq, method)
+	p.tail(&b, body, extra)
+	return b.String()
 }

@@ -197,6 +197,7 @@ func (r *ringing) sendAgain(inv dialog.Invite, body []byte) bool {
 
 func (r *ringing) progress(res *sip.Response) {
 	r.progressed = true
+	r.hearFork(res)
 	r.mu.Lock()
 	ordered := r.why != ""
 	r.mu.Unlock()
@@ -222,7 +223,7 @@ func (r *ringing) advance(res *sip.Response) {
 	case r.state == call.LegIntended:
 		r.enter(call.LegTrying, call.LegEvent{Kind: call.EvTrying})
 	}
-	early := res.StatusCode == sip.StatusSessionInProgress && len(res.Body()) > 0 && r.state != call.LegEarly
+	early := res.StatusCode >= sip.StatusRinging && len(res.Body()) > 0 && r.state != call.LegEarly
 	r.mu.Unlock()
 	if early {
 		r.earlyMedia(res)
@@ -239,7 +240,7 @@ func (r *ringing) remember(res *sip.Response) {
 
 // accept takes the 2xx: ACK before anything else, then what the phone says of its media.
 func (r *ringing) accept(res *sip.Response) {
-	d, err := r.invite.Confirm(res)
+	d, m, ok, err := r.confirm(res)
 	r.mu.Lock()
 	unwanted := r.why != ""
 	r.mu.Unlock()
@@ -249,7 +250,6 @@ func (r *ringing) accept(res *sip.Response) {
 		return
 	}
 	r.s.ack(&d, r.invite.Seq)
-	m, ok := answerIn(res)
 	r.mu.Lock()
 	r.dlg = &d
 	if !ok {

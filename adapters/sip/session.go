@@ -26,7 +26,7 @@ type session struct {
 func sessionOffer() []dialog.Header {
 	return []dialog.Header{
 		{Name: "Allow", Value: allow},
-		{Name: "Supported", Value: "timer"},
+		{Name: "Supported", Value: "100rel, timer"},
 		dialog.Expires{Seconds: sessionSeconds}.Header(),
 		{Name: "Min-SE", Value: strconv.Itoa(leastSession)},
 	}

@@ -43,7 +43,7 @@ func TestOurInviteAsksForASessionTimer(t *testing.T) {
 	p := h.phone("harry")
 	h.ring(p, "leg", "")
 	inv := p.invited()
-	for name, want := range map[string]string{"Supported": "timer", "Session-Expires": "1800", "Min-SE": "90"} {
+	for name, want := range map[string]string{"Supported": "100rel, timer", "Session-Expires": "1800", "Min-SE": "90"} {
 		if got := header(inv, name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}

@@ -28,6 +28,8 @@ func (r *fakeRegistrar) Authenticate(_ context.Context, req *sip.Request, _ neti
 	switch h := req.GetHeader("Authorization"); {
 	case h == nil:
 		return user.Device{}, sip.NewResponseFromRequest(req, 407, "Proxy Authentication Required", nil)
+	case h.Value() == "panic":
+		panic("a bug")
 	case h.Value() != "yes":
 		return user.Device{}, sip.NewResponseFromRequest(req, 403, "Forbidden", nil)
 	}
