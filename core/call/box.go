@@ -86,15 +86,18 @@ func (b *box) drain() {
 }
 
 func (b *box) work(l letter) {
-	switch l.in.(type) {
+	switch in := l.in.(type) {
 	case retry:
 		b.save(b.call, audit.Trail{})
 	case stopRinging:
 		if b.call.State != Connected {
 			b.process(HangUpOrdered{By: BySystem, Reason: Cancelled})
 		}
+	case HangUpOrdered:
+		b.unsaved.Audit = append(b.unsaved.Audit, in.Audit...) // goes with the next write, which this causes
+		b.process(in)
 	default:
-		b.process(l.in)
+		b.process(in)
 	}
 	if l.reply != nil {
 		l.reply <- b.call
@@ -183,7 +186,7 @@ func (b *box) again(err error) bool {
 }
 
 func (b *box) merged(t audit.Trail, version int64) audit.Trail {
-	all := audit.Trail{Events: append(b.unsaved.Events[:len(b.unsaved.Events):len(b.unsaved.Events)], t.Events...)}
+	all := audit.Trail{Audit: b.unsaved.Audit, Events: append(b.unsaved.Events[:len(b.unsaved.Events):len(b.unsaved.Events)], t.Events...)}
 	for i := range all.Events {
 		all.Events[i].Version = version
 	}

@@ -1,6 +1,10 @@
 package call
 
-import "time"
+import (
+	"time"
+
+	"c2d/core/audit"
+)
 
 // Input is what the step takes: an event of a leg, or one of the types of this file.
 type Input interface{ input() }
@@ -25,7 +29,8 @@ type LookedUp struct {
 // HangUpOrdered ends the call in any state.
 type HangUpOrdered struct {
 	By     By
-	Reason Reason // Cancelled when empty; a connected call is Completed
+	Reason Reason        // Cancelled when empty; a connected call is Completed
+	Audit  []audit.Entry // who ordered it, stored with the transition; nil for nobody outside
 }
 
 // LinkChanged says that the connection to the call's backend was lost or is back.

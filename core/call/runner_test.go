@@ -26,7 +26,7 @@ func TestRunnerCarriesACall(t *testing.T) {
 		if r.Active() != 0 {
 			t.Fatal("the call is still carried")
 		}
-		want := []event.Kind{event.CallCreated, event.CallAnswered, event.CallAnswered, event.CallConnected, event.CallEnded}
+		want := []event.Kind{event.CallCreated, event.CallAnswered, event.CallChanged, event.CallAnswered, event.CallConnected, event.CallEnded, event.CallChanged}
 		if got := r.store.kinds(); !slices.Equal(got, want) {
 			t.Fatalf("events %v, want %v", got, want)
 		}

@@ -35,7 +35,7 @@ func trail(prev, next Call) audit.Trail {
 	if prev.State != Ended && next.State == Ended {
 		add(event.CallEnded, endData(next.End))
 	}
-	if len(t.Events) == 0 && (prev.State != next.State || len(prev.Flags) != len(next.Flags)) {
+	if len(t.Events) == 0 { // whoever waits for a newer version is woken by each
 		add(event.CallChanged, state)
 	}
 	return t

@@ -57,7 +57,31 @@ func (s *Service) calleeByNumber(ctx context.Context, tenant, typed string) (cal
 	return out, nil
 }
 
+// address returns what a URI is called by: the number of a tel: URI, else the URI itself. An emergency number is no
+// less one for being the user part of a sip: URI.
+func (s *Service) address(field, uri string) (string, error) {
+	if tel, ok := telNumber(uri); ok {
+		n, err := s.number(field, tel)
+		return n.Dial(), err
+	}
+	return uri, s.notEmergency(field, uri)
+}
+
+func (s *Service) notEmergency(field, address string) error {
+	number, ok := userNumber(address)
+	if !ok {
+		return nil
+	}
+	if n, err := s.cfg.Numbers.Parse(number); err == nil && n.Emergency && !s.cfg.Emergency {
+		return emergency(field)
+	}
+	return nil
+}
+
 func (s *Service) calleeByAddress(ctx context.Context, tenant, uri string) (callee, error) {
+	if err := s.notEmergency("callee.uri", uri); err != nil {
+		return callee{}, err
+	}
 	d, err := s.cfg.Users.DeviceByAddress(ctx, tenant, uri)
 	if fault.Is(err, fault.CodeNotFound) {
 		err = fault.Field(fault.CodeCalleeUnknown, "callee.uri", "nobody here has that address")
@@ -78,7 +102,7 @@ func (s *Service) firstNumber(c directory.Contact) (string, error) {
 		return n.Dial(), err
 	}
 	if len(c.URIs) > 0 {
-		return c.URIs[0], nil
+		return s.address("callee", c.URIs[0])
 	}
 	return "", fault.Field(fault.CodeInvalidNumber, "callee", "the contact has no number")
 }

@@ -119,6 +119,9 @@ func (s *Service) callerTargets(ctx context.Context, devices []user.Device) ([]c
 	var targets []call.Target
 	backend := s.entries[devices[0].Backend].Backend
 	for _, d := range devices {
+		if err := s.notEmergency("caller", d.Address); err != nil {
+			return nil, err
+		}
 		if s.entries[d.Backend].Backend != backend {
 			return nil, fault.Field(fault.CodeInvalid, "devices", "the devices live on different phone systems and cannot ring for one call")
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"c2d/core/access"
+	"c2d/core/audit"
 	"c2d/core/call"
 	"c2d/core/fault"
 )
@@ -134,12 +135,10 @@ func (s *Service) HangUp(ctx context.Context, a access.Actor, id string) (call.C
 	if c.State == call.Ended {
 		return c, nil
 	}
-	ended, err := s.carrier.HangUp(ctx, id, call.HangUpOrdered{By: call.ByAPI})
+	order := call.HangUpOrdered{By: call.ByAPI, Audit: []audit.Entry{audit.New(a, s.cfg.Now(), "call.hangup", id, "ok")}}
+	ended, err := s.carrier.HangUp(ctx, id, order)
 	if fault.Is(err, fault.CodeNotFound) {
 		return s.find(ctx, a.Tenant, id) // it ended meanwhile
-	}
-	if err == nil {
-		s.record(ctx, a, "call.hangup", id, "ok")
 	}
 	return ended, err
 }

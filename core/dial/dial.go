@@ -138,8 +138,7 @@ func (s *Service) number(field, typed string) (identity.Number, error) {
 		return n, inField(err, field)
 	}
 	if n.Emergency && !s.cfg.Emergency {
-		return n, fault.Field(fault.CodeEmergencyNumber, field,
-			"emergency numbers are not placed by click: the emergency service needs the line and the place of a phone that dials it itself")
+		return n, emergency(field)
 	}
 	if s.cfg.Allowed != nil {
 		err = s.cfg.Allowed(n)
@@ -147,10 +146,15 @@ func (s *Service) number(field, typed string) (identity.Number, error) {
 	return n, inField(err, field)
 }
 
-// inField names the input field of a fault that has none.
+func emergency(field string) error {
+	return fault.Field(fault.CodeEmergencyNumber, field,
+		"emergency numbers are not placed by click: the emergency service needs the line and the place of a phone that dials it itself")
+}
+
+// inField names the input field of a fault that has none, unless no input is at fault.
 func inField(err error, field string) error {
 	f, ok := err.(*fault.Error)
-	if !ok || f.Field != "" {
+	if !ok || f.Field != "" || f.Code.Kind() == fault.Unavailable || f.Code.Kind() == fault.Internal {
 		return err
 	}
 	c := *f

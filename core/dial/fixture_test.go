@@ -161,6 +161,7 @@ func (k carrier) HangUp(_ context.Context, id string, in call.HangUpOrdered) (ca
 		return c, none
 	}
 	c.State, c.End = call.Ended, &call.End{By: in.By}
+	k.w.audits = append(k.w.audits, in.Audit...)
 	return c, nil
 }
 func (k carrier) Get(id string) (call.Call, bool) {
@@ -178,7 +179,7 @@ func (plan) Parse(typed string) (identity.Number, error) {
 	switch {
 	case !ok:
 		return identity.Number{}, fault.New(fault.CodeInvalidNumber, "no number")
-	case s == "120":
+	case s == "120" || s == "+120":
 		return identity.Number{Typed: typed, Kind: identity.Short, Digits: s, Emergency: true}, nil
 	case s[0] == '+':
 		return identity.Number{Typed: typed, Kind: identity.E164, E164: s, Digits: s}, nil
@@ -209,6 +210,7 @@ func hospital(t *testing.T) (*Service, *world, access.Actor) {
 		{ID: "u-ann", Tenant: "main", Login: "ann", DeviceIDs: []string{"d-ward"}},
 		{ID: "u-bare", Tenant: "main", Login: "bare"},
 		{ID: "u-gone", Tenant: "main", Login: "gone", DeviceIDs: []string{"d-mary"}, Disabled: true},
+		{ID: "u-hoax", Tenant: "main", Login: "hoax", DeviceIDs: []string{"d-hoax"}},
 		{ID: "u-pbx", Tenant: "main", Login: "pbx", DeviceIDs: []string{"d-pbx"}},
 	}
 	w.devices = []user.Device{
@@ -216,6 +218,7 @@ func hospital(t *testing.T) (*Service, *world, access.Actor) {
 		{ID: "d-mobile", Kind: user.Mobile, Backend: "house", Address: "sip:harry-mobile@h", Number: "+16328300109"},
 		{ID: "d-mary", Kind: user.Desk, Backend: "house", Address: "sip:mary@h", Number: "+16328300101"},
 		{ID: "d-ward", Kind: user.Desk, Backend: "house", Address: "sip:ward@h", Number: "300"},
+		{ID: "d-hoax", Kind: user.Desk, Backend: "house", Address: "120"},
 		{ID: "d-pbx", Kind: user.Desk, Backend: "pbx", Address: "400"},
 	}
 	w.contacts = []directory.Contact{
@@ -223,6 +226,9 @@ func hospital(t *testing.T) (*Service, *world, access.Actor) {
 		contact("c-none", "Nobody"), contact("c-fire", "Fire", "120"), contact("c-out", "Outside", "+4930123456"),
 	}
 	w.contacts[0].Identifiers = []identity.Identifier{{System: "mrn", Value: "42"}}
+	rescue, medic := contact("c-rescue", "Rescue"), contact("c-medic", "Medic")
+	rescue.URIs, medic.URIs = []string{"tel:1-20"}, []string{"sip:120@h"}
+	w.contacts = append(w.contacts, rescue, medic)
 	blocked := contact("c-blocked", "Blocked", "+16328300199")
 	blocked.Blocked = true
 	w.contacts = append(w.contacts, blocked)

@@ -183,6 +183,9 @@ func (s *Service) present(typed string) (string, error) {
 		return "", nil
 	}
 	n, err := s.cfg.Numbers.Parse(typed)
+	if n.Emergency {
+		err = fault.Field(fault.CodeEmergencyNumber, "present", "nobody may be shown an emergency number")
+	}
 	return n.Dial(), inField(err, "present")
 }
 

@@ -71,11 +71,31 @@ func (r Ref) check(field string) error {
 	return nil
 }
 
-// telNumber returns the number of a tel: URI (RFC 3966), without its parameters.
+// telNumber returns the number of a tel: URI (RFC 3966). A local number is read in its phone-context, where that is
+// the beginning of a global one.
 func telNumber(uri string) (string, bool) {
 	if len(uri) < 4 || !strings.EqualFold(uri[:4], "tel:") {
 		return "", false
 	}
-	number, _, _ := strings.Cut(uri[4:], ";")
+	number, params, _ := strings.Cut(uri[4:], ";")
+	if strings.HasPrefix(number, "+") {
+		return number, true
+	}
+	for p := range strings.SplitSeq(params, ";") {
+		if name, context, _ := strings.Cut(p, "="); strings.EqualFold(name, "phone-context") && strings.HasPrefix(context, "+") {
+			return context + number, true
+		}
+	}
 	return number, true
+}
+
+// userNumber returns the user part of a sip: or sips: URI, or the whole of what is no URI, if it reads as a number.
+func userNumber(address string) (string, bool) {
+	if scheme, rest, ok := strings.Cut(address, ":"); ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) {
+		address = rest
+	}
+	user, _, _ := strings.Cut(address, "@")
+	user, _, _ = strings.Cut(user, ";")
+	_, ok := identity.StripNumber(user)
+	return user, ok
 }

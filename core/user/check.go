@@ -94,7 +94,27 @@ func (s *Service) checkDevice(d *Device) error {
 	if err := identity.CheckIdentifiers("identifiers", d.Identifiers); err != nil {
 		return err
 	}
+	if err := s.checkReach(d.Address); err != nil {
+		return err
+	}
 	return s.checkNumber(d)
+}
+
+// checkReach refuses an address that rings the emergency service instead of a phone of the user's.
+func (s *Service) checkReach(address string) error {
+	number := address
+	if scheme, rest, ok := strings.Cut(address, ":"); ok && slices.Contains([]string{"sip", "sips", "tel"}, strings.ToLower(scheme)) {
+		number = rest
+	}
+	number, _, _ = strings.Cut(number, "@")
+	number, _, _ = strings.Cut(number, ";")
+	if _, ok := identity.StripNumber(number); !ok {
+		return nil
+	}
+	if n, err := s.numbers.Parse(number); err == nil && n.Emergency {
+		return fault.Field(fault.CodeEmergencyNumber, "address", "is an emergency number")
+	}
+	return nil
 }
 
 // checkNumber keeps the number in the form by which others find the device; an emergency number is nobody's.

@@ -99,14 +99,16 @@ func TestBadDevices(t *testing.T) {
 		code     fault.Code
 		field    string
 	}{
-		"no name":        {change: func(d *user.Device) { d.Name = "" }, code: fault.CodeInvalid, field: "name"},
-		"odd kind":       {change: func(d *user.Device) { d.Kind = "fax" }, code: fault.CodeInvalid, field: "kind"},
-		"other backend":  {change: func(d *user.Device) { d.Backend = "x" }, code: fault.CodeInvalid, field: "backend"},
-		"spaced address": {change: func(d *user.Device) { d.Address = "a b" }, code: fault.CodeBadCharacter, field: "address"},
-		"odd number":     {change: func(d *user.Device) { d.Number = "abc" }, code: fault.CodeInvalidNumber, field: "number"},
-		"emergency":      {change: func(d *user.Device) { d.Number = "1-20" }, code: fault.CodeEmergencyNumber, field: "number"},
-		"short password": {password: "1234567", code: fault.CodeInvalid, field: "password"},
-		"odd password":   {password: "1234567\n8", code: fault.CodeBadCharacter, field: "password"},
+		"no name":             {change: func(d *user.Device) { d.Name = "" }, code: fault.CodeInvalid, field: "name"},
+		"odd kind":            {change: func(d *user.Device) { d.Kind = "fax" }, code: fault.CodeInvalid, field: "kind"},
+		"other backend":       {change: func(d *user.Device) { d.Backend = "x" }, code: fault.CodeInvalid, field: "backend"},
+		"spaced address":      {change: func(d *user.Device) { d.Address = "a b" }, code: fault.CodeBadCharacter, field: "address"},
+		"odd number":          {change: func(d *user.Device) { d.Number = "abc" }, code: fault.CodeInvalidNumber, field: "number"},
+		"rings the ambulance": {change: func(d *user.Device) { d.Address = "120" }, code: fault.CodeEmergencyNumber, field: "address"},
+		"by its SIP user":     {change: func(d *user.Device) { d.Address = "sip:120@hospital.example" }, code: fault.CodeEmergencyNumber, field: "address"},
+		"emergency":           {change: func(d *user.Device) { d.Number = "1-20" }, code: fault.CodeEmergencyNumber, field: "number"},
+		"short password":      {password: "1234567", code: fault.CodeInvalid, field: "password"},
+		"odd password":        {password: "1234567\n8", code: fault.CodeBadCharacter, field: "password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, m := newService()
