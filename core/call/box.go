@@ -221,7 +221,7 @@ func waits(s State) bool { return s != Connected && s != Ended }
 
 // create is the first step of a new call, written with its idempotency row. When the runner was stopped meanwhile, the
 // call stays in the store for the next process to end, and nothing rings.
-func (b *box) create(ctx context.Context, in Started, idem *Idempotency, t audit.Trail) (Call, error) {
+func (b *box) create(ctx context.Context, in Input, idem *Idempotency, t audit.Trail) (Call, error) {
 	next, actions, _ := step(b.call, in, b.r.cfg.Now())
 	later, failed := b.prepare(&next, actions)
 	next.Version = 1

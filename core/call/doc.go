@@ -21,6 +21,7 @@
 //	-               started                        ringing_caller  originate each target of the caller's first attempt
 //	-               started, no place free         queued
 //	-               started, leg offered           ringing_callee  look_up
+//	-               found talking without a record connected
 //	queued          admitted                       ringing_caller  originate
 //	queued          5 s                            ended congestion
 //	ringing_caller  leg ended, proven not rung     ringing_caller  originate the target's next way, if there is one

@@ -66,7 +66,11 @@ func (m *machine) exhausted(side Side) {
 	if side == CalleeSide {
 		by = ByCallee
 	}
-	m.fail(worst(p.Attempts[p.Current].Legs), side, by)
+	cause := worst(p.Attempts[p.Current].Legs)
+	if cause.Reason == Completed {
+		cause.Reason = Cancelled // it answered and went away, and its end overtook its answer: nobody talked
+	}
+	m.fail(cause, side, by)
 }
 
 // rings reports whether the call is in the state in which that party is being rung.

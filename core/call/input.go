@@ -12,6 +12,9 @@ type Input interface{ input() }
 // Started begins a call: its caller is rung, or an offered leg is taken up.
 type Started struct{ Queue bool } // Queue: no place is free on the backend now
 
+// Found begins a call for two legs that talk and have no record: see recover.go.
+type Found struct{}
+
 // Admitted says that a queued call has its place.
 type Admitted struct{}
 
@@ -50,6 +53,7 @@ type Restarted struct{}
 type NotDurable struct{}
 
 func (Started) input()       {}
+func (Found) input()         {}
 func (Admitted) input()      {}
 func (Tick) input()          {}
 func (LookedUp) input()      {}

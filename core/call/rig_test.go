@@ -21,6 +21,7 @@ type memory struct {
 	events []event.Event
 	down   bool
 	mute   bool // the next Save is done, and its answer lost
+	deaf   bool // takes no new call
 }
 
 func newMemory() *memory { return &memory{calls: map[string]Call{}, keys: map[string]Idempotency{}} }
@@ -30,7 +31,7 @@ var errDown = fault.New(fault.CodeStoreUnavailable, "down")
 func (m *memory) Create(_ context.Context, c Call, idem *Idempotency, t audit.Trail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.down {
+	if m.down || m.deaf {
 		return errDown
 	}
 	if idem != nil {
@@ -184,7 +185,12 @@ type rig struct {
 }
 
 func newRig(t *testing.T, store *memory, gates map[string]int) *rig {
-	b := &board{}
+	return newRigOver(t, store, gates, nil)
+}
+
+// newRigOver starts a runner over a backend that has legs already.
+func newRigOver(t *testing.T, store *memory, gates map[string]int, legs []LegInfo) *rig {
+	b := &board{snapshot: legs}
 	r := NewRunner(Config{Store: store, Backends: map[string]Backend{"house": b}, Origin: identity.Origin{Installation: "in", Node: "n1"}, Gates: gates}, book{}, book{})
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func NewRunner(cfg Config, l LookUp, o Offers) *Runner {
 }
 
 // Start takes up the calls that a former process left open and starts the backends. A call that talks goes on; one
-// that rang is ended, and its phones stop.
+// that rang is ended, and its phones stop. Legs of ours that have no record are recovered afterwards: see recover.go.
 func (r *Runner) Start(ctx context.Context) error {
 	open, err := r.cfg.Store.Open(ctx, r.cfg.Origin.Node)
 	if err != nil {
@@ -100,6 +100,9 @@ func (r *Runner) Start(ctx context.Context) error {
 	}
 	for _, c := range open {
 		r.post(c.ID, Restarted{})
+	}
+	for b := range started {
+		r.spawn(func(ctx context.Context) { r.compare(ctx, b, nil) })
 	}
 	return nil
 }

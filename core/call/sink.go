@@ -87,7 +87,7 @@ func (s sink) Link(_ string, up bool) {
 	}
 }
 
-// compare asks for a snapshot until it gets one, and tells it to the calls.
+// compare asks for a snapshot until it gets one, tells it to the calls, and recovers the legs that have none.
 func (r *Runner) compare(ctx context.Context, backend Backend, boxes []*box) {
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
 		asked := r.cfg.Now()
@@ -100,9 +100,12 @@ func (r *Runner) compare(ctx context.Context, backend Backend, boxes []*box) {
 			for _, b := range boxes {
 				b.post(letter{in: seen})
 			}
+			err = r.recover(ctx, backend, legs)
+		}
+		if err == nil {
 			return
 		}
-		r.cfg.Log.Warn("no snapshot after reconnect", "backend", backend.Name(), "error", err)
+		r.cfg.Log.Warn("not compared with the backend yet", "backend", backend.Name(), "error", err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

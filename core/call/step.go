@@ -16,6 +16,8 @@ func step(c Call, in Input, now time.Time) (next Call, actions []Action, changed
 		m.start(in)
 	case Admitted:
 		m.admitted()
+	case Found:
+		m.found()
 	case Tick:
 		m.tick()
 	case LookedUp:
@@ -96,6 +98,13 @@ func (m *machine) admitted() {
 		m.disarm(QueueTimer)
 		m.begin()
 	}
+}
+
+// found begins a call for two legs that talk and have no record.
+func (m *machine) found() {
+	m.c.CreatedAt = m.now
+	m.enter(Connected)
+	m.arm(TalkTimer, m.c.TalkLimit.Duration())
 }
 
 // begin rings the caller; for a call that a phone began, the callee is looked up at once.

@@ -146,6 +146,7 @@ func TestOutcomes(t *testing.T) {
 		{"caller rejects", caller, func(s *story) *story { return s.leg(1, EvRinging).leg(1, EvEnded, Cause{Reason: Rejected}) }, Rejected, CallerSide, ByCaller, nil},
 		{"caller does not answer", caller, func(s *story) *story { return s.leg(1, EvRinging).after(20 * time.Second) }, NoAnswer, CallerSide, BySystem, []string{"hang_up 1 no_answer"}},
 		{"caller silent", caller, func(s *story) *story { return s.after(20 * time.Second) }, Unreachable, CallerSide, BySystem, []string{"hang_up 1 unreachable"}},
+		{"caller answers and goes, end first", caller, func(s *story) *story { return s.leg(1, EvEnded, Cause{Reason: Completed}).leg(1, EvAnswered) }, Cancelled, CallerSide, ByCaller, nil},
 		{"api cancels at the caller", caller, func(s *story) *story { return s.in(HangUpOrdered{By: ByAPI}) }, Cancelled, NoSide, ByAPI, []string{"hang_up 1 cancelled"}},
 		{"callee busy", callee, func(s *story) *story { return s.leg(2, EvEnded, busy) }, Busy, CalleeSide, ByCallee, []string{"tell 1 busy"}},
 		{"callee does not answer", callee, func(s *story) *story { return s.leg(2, EvRinging).after(30 * time.Second) }, NoAnswer, CalleeSide, BySystem, []string{"hang_up 2 no_answer", "tell 1 no_answer"}},

@@ -1,0 +1,126 @@
+package call
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"c2d/core/event"
+)
+
+// alive are legs that a backend has, and that no store knows: two that talk, one that rings, one whose peer has gone,
+// one that is offered, and two of another node.
+func alive() []LegInfo {
+	since := time.Now().Add(-time.Minute)
+	return []LegInfo{
+		{Leg: "in-n1-x-1", State: LegAnswered, JoinedTo: "in-n1-x-2", Since: since},
+		{Leg: "in-n1-x-2", State: LegAnswered, JoinedTo: "in-n1-x-1", Since: since.Add(time.Second)},
+		{Leg: "in-n1-y-1", State: LegRinging, Since: since},
+		{Leg: "in-n1-z-1", State: LegAnswered, JoinedTo: "in-n1-z-2", Since: since},
+		{Leg: "in-n1-o", State: LegOffered, Since: since},
+		{Leg: "in-n2-x-1", State: LegAnswered, JoinedTo: "in-n2-x-2", Since: since},
+		{Leg: "in-n2-x-2", State: LegRinging, Since: since},
+	}
+}
+
+// found returns the one recovered call.
+func (r *rig) found() (c Call) {
+	r.t.Helper()
+	r.store.mu.Lock()
+	defer r.store.mu.Unlock()
+	for _, c = range r.store.calls {
+		if !c.Has(Recovered) {
+			r.t.Fatalf("a call that is not recovered: %+v", c)
+		}
+	}
+	if len(r.store.calls) != 1 {
+		r.t.Fatalf("%d calls, want one", len(r.store.calls))
+	}
+	return c
+}
+
+func TestRecoveryOnAnEmptyStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOver(t, newMemory(), nil, alive())
+		c := r.found()
+		if c.State != Connected || c.CallerLeg != "in-n1-x-1" || c.CalleeLeg != "in-n1-x-2" || c.ConnectedAt.IsZero() || r.board.did("hang_up in-n1-x-1") {
+			t.Fatalf("%+v, orders %v", c, r.board.orders)
+		}
+		for _, order := range r.board.orders {
+			if order != "hang_up in-n1-y-1" && order != "hang_up in-n1-z-1" {
+				t.Errorf("orders %v", r.board.orders)
+			}
+		}
+		if !r.board.did("hang_up in-n1-y-1") || !r.board.did("hang_up in-n1-z-1") {
+			t.Errorf("orders %v", r.board.orders)
+		}
+		r.play("in-n1-x-2", EvEnded)
+		if c = r.found(); c.End == nil || c.End.Reason != Completed || c.End.By != ByCallee || !r.board.did("hang_up in-n1-x-1") {
+			t.Errorf("%s %+v, orders %v", c.State, c.End, r.board.orders)
+		}
+		r.play("in-n1-x-1", EvEnded)
+		if got := r.store.kinds(); got[0] != event.CallCreated || got[len(got)-1] != event.CallEnded {
+			t.Errorf("events %v", got)
+		}
+		r.stop()
+	})
+}
+
+func TestRecoveryWaitsForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		r := newRigOver(t, store, nil, alive()[:2])
+		_ = r.found()
+		r.stop()
+		store = newMemory()
+		store.deaf = true
+		r = newRigOver(t, store, nil, alive()[:2])
+		if r.Active() != 0 || len(r.board.orders) != 0 {
+			t.Fatalf("%d calls, orders %v, while nothing can be stored", r.Active(), r.board.orders)
+		}
+		store.mu.Lock()
+		store.deaf = false
+		store.mu.Unlock()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if c := r.found(); c.State != Connected || len(r.board.orders) != 0 {
+			t.Errorf("%s, orders %v", c.State, r.board.orders)
+		}
+		r.stop()
+	})
+}
+
+// A leg that goes between the snapshot and its adoption is told by nobody: a second look finds out.
+func TestRecoveredLegThatHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOver(t, newMemory(), nil, nil)
+		r.board.snapshot = alive()[:1]
+		if err := r.recover(t.Context(), r.board, alive()[:2]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if c := r.found(); c.State != Ended || c.End.Reason != Lost || !r.board.did("hang_up in-n1-x-1") {
+			t.Errorf("%s %+v, orders %v", c.State, c.End, r.board.orders)
+		}
+		r.play("in-n1-x-1", EvEnded)
+		r.stop()
+	})
+}
+
+// After a reconnect too: what was placed by us is known, and nothing happens to it.
+func TestReconnectRecoversOnlyWhatIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		a, b := r.talk("c")
+		r.board.snapshot = []LegInfo{{Leg: a, State: LegAnswered, JoinedTo: b}, {Leg: b, State: LegAnswered, JoinedTo: a}, alive()[2]}
+		r.board.sink.Link("board", false)
+		r.board.sink.Link("board", true)
+		synctest.Wait()
+		if r.Active() != 1 || r.state("c") != Connected || !r.board.did("hang_up in-n1-y-1") || r.board.did("hang_up "+a) {
+			t.Errorf("%d calls, c is %s, orders %v", r.Active(), r.state("c"), r.board.orders)
+		}
+		r.play(b, EvEnded)
+		r.play(a, EvEnded)
+		r.stop()
+	})
+}
