@@ -24,7 +24,7 @@ const (
 type Backend struct {
 	cfg   Config
 	legID func() string
-	sink  call.Sink // set by Start, before anything is told
+	sink  call.Sink // set by Start, before anything is told; under mu
 
 	mu      sync.Mutex
 	legs    map[string]*leg // those that have not ended
@@ -49,12 +49,16 @@ func (b *Backend) Capabilities() call.Capabilities {
 	return call.Capabilities{Confirm: true, Offers: true, TalkLimit: true}
 }
 
-// Start implements [call.Backend]. What was open is lost, or goes on where it had answered: see Config.Restart.
+// Start implements [call.Backend]. What was open is lost, or goes on where it had answered: see Config.Restart. Started
+// again, as by a new process of ours, the system has gone on meanwhile: the legs that it has stay as they are.
 func (b *Backend) Start(_ context.Context, sink call.Sink, open []call.OpenLeg) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sink = sink
 	for _, o := range open {
+		if b.legs[o.Leg] != nil {
+			continue
+		}
 		l := b.add(o.Leg, o.Way, o.State)
 		l.joinedTo = o.JoinedTo
 		switch {

@@ -76,8 +76,9 @@ func (b *Backend) flush() {
 	for len(b.queue) > 0 {
 		next := b.queue[0]
 		b.queue = b.queue[1:]
+		sink := b.sink
 		b.mu.Unlock()
-		next(b.sink)
+		next(sink)
 		b.mu.Lock()
 	}
 	b.telling = false

@@ -1,0 +1,95 @@
+package calltest
+
+import (
+	"c2d/core/call"
+)
+
+// able: what only some backends can.
+func able() []behaviour {
+	return []behaviour{
+		{"keys are told in order", func(s *stage) {
+			s.needs(s.can.Keys, "phones with keys")
+			sc := s.bring(call.RingingCallee)
+			sc.a.Press(s.t, "12#")
+			s.keys(s.book.call(sc.id).CallerLeg, "12#")
+			sc.goesOn()
+		}},
+		{"a phone holds and resumes", func(s *stage) {
+			s.needs(s.can.Holds, "phones that hold")
+			sc := s.bring(call.Connected)
+			sc.hearEachOther()
+			for _, on := range []bool{true, false} {
+				sc.a.Hold(s.t, on)
+				s.until("the record says so", func() bool {
+					c := s.book.call(sc.id)
+					l, _, _ := c.Find(c.CallerLeg)
+					return l.Held == on
+				})
+			}
+			sc.goesOnAfterHold()
+		}},
+		{"a reason is played to the caller, then he is released", func(s *stage) {
+			a, b := s.phone(Rings), s.phone(Busy)
+			id := s.place(order{callers: []Phone{a}, callees: []Phone{b}})
+			s.ringing(id, call.CallerSide, 1)
+			a.Lift(s.t)
+			s.in(id, call.Ended)
+			s.legTells(s.book.call(id).CallerLeg, call.EvPromptDone)
+			s.idle(a)
+		}},
+		{"we send keys", lacking("sending keys", func(c call.Capabilities) bool { return c.SendDTMF })},
+		{"we hold and resume", lacking("hold by us", func(c call.Capabilities) bool { return c.Hold })},
+		{"blind transfer", lacking("transfer", func(c call.Capabilities) bool { return c.Transfer })},
+		{"attended transfer", lacking("transfer", func(c call.Capabilities) bool { return c.Transfer })},
+		{"recording", lacking("recording", func(c call.Capabilities) bool { return c.Record })},
+	}
+}
+
+// lacking is the row of an ability for which the port has no operation: no backend may declare it.
+func lacking(what string, declared func(call.Capabilities) bool) func(*stage) {
+	return func(s *stage) {
+		if declared(s.up().wire.Capabilities()) {
+			s.t.Fatalf("%s is declared, and call.Backend has no operation for it", what)
+		}
+		s.needs(false, what)
+	}
+}
+
+// goesOnAfterHold ends a call that was held; the sound has to come back first.
+func (sc *scene) goesOnAfterHold() {
+	sc.t.Helper()
+	sc.hearEachOther()
+	sc.a.PutDown(sc.t)
+	sc.in(sc.id, call.Ended)
+	told := sc.book.story(sc.id)
+	if got := told[len(told)-1]; got != "ended completed caller caller" {
+		sc.t.Errorf("%q", got)
+	}
+}
+
+// keys waits until the backend has told that keys were pressed, in order.
+func (s *stage) keys(leg, want string) {
+	s.t.Helper()
+	s.until("the keys "+want+" are told", func() bool {
+		got := ""
+		for _, ev := range s.proc.wire.heard(leg) {
+			if ev.Kind == call.EvDTMF {
+				got += string(ev.Digit)
+			}
+		}
+		return got == want
+	})
+}
+
+// legTells waits until the backend has told something of a leg.
+func (s *stage) legTells(leg string, k call.LegEventKind) {
+	s.t.Helper()
+	s.until("the backend tells "+string(k), func() bool {
+		for _, ev := range s.proc.wire.heard(leg) {
+			if ev.Kind == k {
+				return true
+			}
+		}
+		return false
+	})
+}

@@ -1,0 +1,150 @@
+package calltest
+
+import (
+	"slices"
+
+	"c2d/core/call"
+)
+
+// lostAndRestored: the phone system cannot be reached for a while.
+func lostAndRestored() []behaviour {
+	var rows []behaviour
+	for _, state := range []call.State{call.RingingCaller, call.Confirming, call.RingingCallee, call.Connected} {
+		rows = append(rows, behaviour{"backend lost and restored, " + plain(state), func(s *stage) {
+			s.needs(s.can.Lose, "a phone system that can be lost")
+			sc := s.bring(state)
+			sc.lose()
+			sc.restore()
+			sc.goesOn()
+		}})
+	}
+	return append(rows,
+		behaviour{"a phone answers while the backend is lost", func(s *stage) {
+			s.needs(s.can.Lose, "a phone system that can be lost")
+			sc := s.bring(call.RingingCaller)
+			sc.lose()
+			sc.a.Lift(s.t)
+			sc.harness.Restore()
+			sc.past, sc.at = append(sc.past, "caller answers"), call.RingingCallee
+			s.in(sc.id, call.RingingCallee)
+			sc.calleeRings()
+			sc.goesOn()
+		}},
+		behaviour{"a phone hangs up while the backend is lost", func(s *stage) {
+			s.needs(s.can.Lose, "a phone system that can be lost")
+			sc := s.bring(call.Connected)
+			sc.lose()
+			sc.b.PutDown(s.t)
+			s.idle(sc.b)
+			sc.harness.Restore()
+			sc.ends("ended lost callee backend")
+		}},
+		behaviour{"cancelled while the backend is lost", func(s *stage) {
+			s.needs(s.can.Lose, "a phone system that can be lost")
+			sc := s.bring(call.Connected)
+			sc.lose()
+			sc.cancel(sc.id)
+			sc.harness.Restore()
+			sc.ends("ended completed - api")
+		}},
+	)
+}
+
+func (sc *scene) lose() {
+	sc.t.Helper()
+	sc.harness.Lose()
+	sc.unsure(true)
+}
+
+func (sc *scene) restore() {
+	sc.t.Helper()
+	sc.harness.Restore()
+	sc.unsure(false)
+}
+
+func (sc *scene) unsure(want bool) {
+	sc.t.Helper()
+	sc.until("the call knows of the loss, or of its end", func() bool { c := sc.book.call(sc.id); return c.Has(call.Unsure) == want })
+	sc.past = append(sc.past, "changed "+string(sc.at))
+}
+
+// restarted: our own process is killed in each state, and the next one comes up.
+func restarted() []behaviour {
+	var rows []behaviour
+	for _, state := range states {
+		rows = append(rows, behaviour{"killed and restarted, " + plain(state), func(s *stage) {
+			sc := s.bring(state)
+			s.crash()
+			s.up()
+			switch state {
+			case call.Connecting: // is joined again
+				s.in(sc.id, call.Connected)
+				sc.past, sc.at = append(sc.past, "connected"), call.Connected
+				sc.goesOn()
+			case call.Connected:
+				sc.goesOn()
+			default:
+				sc.ends("ended lost - system")
+			}
+		}})
+	}
+	return append(rows,
+		behaviour{"killed while they talk, hung up over the API after", func(s *stage) {
+			sc := s.bring(call.Connected)
+			s.crash()
+			s.up()
+			sc.cancel(sc.id)
+			sc.ends("ended completed - api")
+		}},
+		behaviour{"started on an empty store over ten talking calls", emptyStore},
+	)
+}
+
+// emptyStore: who talks is never cut; where the phone system outlives us, it is in a record again. What rings, or is
+// alone, is released.
+func emptyStore(s *stage) {
+	var talking []*scene
+	for range 10 {
+		talking = append(talking, s.bring(call.Connected))
+	}
+	rings, alone := s.bring(call.RingingCaller), s.bring(call.RingingCallee)
+	s.crash()
+	s.store, s.book = NewMemory(), newBook()
+	s.up()
+	if !s.can.Outlives {
+		for _, sc := range talking {
+			sc.hearEachOther()
+			sc.a.PutDown(s.t)
+			sc.b.PutDown(s.t)
+		}
+		for _, sc := range []*scene{rings, alone} {
+			sc.a.PutDown(s.t)
+		}
+		alone.b.PutDown(s.t)
+		s.settle()
+		s.needs(false, "legs that outlive our records; who talked went on talking")
+	}
+	s.until("ten calls are in a record again", func() bool { return len(s.recovered()) == len(talking) })
+	s.idle(rings.a, rings.b, alone.a, alone.b)
+	for _, sc := range talking {
+		sc.hearEachOther()
+		sc.a.PutDown(s.t)
+		s.idle(sc.a, sc.b)
+	}
+	for _, c := range s.book.all() {
+		s.in(c.ID, call.Ended)
+		if end := s.book.story(c.ID); !slices.Contains(end, "ended completed caller caller") {
+			s.t.Errorf("%q", end)
+		}
+	}
+}
+
+// recovered are the calls that talk and were found without a record.
+func (s *stage) recovered() (found []call.Call) {
+	for _, c := range s.book.all() {
+		if c.Has(call.Recovered) && c.State == call.Connected {
+			found = append(found, c)
+		}
+	}
+	return found
+}

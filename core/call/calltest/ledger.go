@@ -1,0 +1,105 @@
+package calltest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"c2d/core/audit"
+	"c2d/core/call"
+	"c2d/core/event"
+	"c2d/core/fault"
+)
+
+// ledger is a store, and what was written into it. One process of ours writes through it until it is killed.
+type ledger struct {
+	call.Store
+	book *book
+	dead atomic.Bool
+}
+
+// book is what all processes have written.
+type book struct {
+	mu     sync.Mutex
+	calls  map[string]call.Call
+	events map[string][]event.Event
+}
+
+func newBook() *book { return &book{calls: map[string]call.Call{}, events: map[string][]event.Event{}} }
+
+func (b *book) note(c call.Call, t audit.Trail) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls[c.ID] = c
+	b.events[c.ID] = append(b.events[c.ID], t.Events...)
+}
+
+func (b *book) call(id string) call.Call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.calls[id]
+}
+
+// all returns every call.
+func (b *book) all() []call.Call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var calls []call.Call
+	for _, c := range b.calls {
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// story tells the events of a call, each in a few words.
+func (b *book) story(id string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var lines []string
+	for _, e := range b.events[id] {
+		lines = append(lines, words(e))
+	}
+	return lines
+}
+
+func words(e event.Event) string {
+	switch e.Kind {
+	case event.CallCreated:
+		return "created"
+	case event.CallRinging:
+		return e.Data["party"] + " rings"
+	case event.CallAnswered:
+		return e.Data["party"] + " answers"
+	case event.CallConnected:
+		return "connected"
+	case event.CallEnded:
+		side := e.Data["side"]
+		if side == "" {
+			side = "-"
+		}
+		return fmt.Sprintf("ended %s %s %s", e.Data["reason"], side, e.Data["by"])
+	}
+	return "changed " + e.Data["state"]
+}
+
+// Create implements [call.Store].
+func (l *ledger) Create(ctx context.Context, c call.Call, idem *call.Idempotency, t audit.Trail) error {
+	return l.write(c, t, func() error { return l.Store.Create(ctx, c, idem, t) })
+}
+
+// Save implements [call.Store].
+func (l *ledger) Save(ctx context.Context, c call.Call, t audit.Trail) error {
+	return l.write(c, t, func() error { return l.Store.Save(ctx, c, t) })
+}
+
+func (l *ledger) write(c call.Call, t audit.Trail, do func() error) error {
+	if l.dead.Load() {
+		return fault.New(fault.CodeStoreUnavailable, "the process was killed")
+	}
+	err := do()
+	if err == nil {
+		l.book.note(c, t)
+	}
+	return err
+}
