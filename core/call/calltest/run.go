@@ -44,20 +44,29 @@ func Run(t *testing.T, s Suite) {
 			t.Log(MarkPeer + p)
 		}
 		for _, b := range all() {
-			t.Run(b.name, func(t *testing.T) {
-				s.Around(t, func(t *testing.T) {
-					stage := newStage(t, s)
-					b.run(stage)
-					stage.settle()
-				})
-			})
+			t.Run(b.name, func(t *testing.T) { s.show(t, b) })
 		}
 	})
+}
+
+// show runs one behaviour. A synctest bubble does not tell the test around it that it was skipped, so that is done here.
+func (s Suite) show(t *testing.T, b behaviour) {
+	lacks := ""
+	s.Around(t, func(t *testing.T) {
+		stage := newStage(t, s)
+		defer func() { lacks = stage.lacks }()
+		b.run(stage)
+		stage.settle()
+	})
+	if lacks != "" {
+		t.Skip(MarkNotSupported + lacks)
+	}
 }
 
 // needs ends the behaviour as not supported unless there is what it needs.
 func (s *stage) needs(there bool, what string) {
 	if !there {
+		s.lacks = what
 		s.t.Skip(MarkNotSupported + what)
 	}
 }

@@ -34,6 +34,7 @@ type stage struct {
 	proc    *process
 	book    *book
 	phones  []Phone
+	lacks   string // what the behaviour needs and the backend has not
 
 	mu         sync.Mutex
 	callees    map[string][]Phone // by call id
