@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,7 +60,7 @@ func TestRecoveryOnAnEmptyStore(t *testing.T) {
 			t.Errorf("%s %+v, orders %v", c.State, c.End, r.board.orders)
 		}
 		r.play("in-n1-x-1", EvEnded)
-		if got := r.store.kinds(); got[0] != event.CallCreated || got[len(got)-1] != event.CallEnded {
+		if got := r.store.kinds(); got[0] != event.CallCreated || !slices.Contains(got, event.CallEnded) {
 			t.Errorf("events %v", got)
 		}
 		r.stop()

@@ -64,8 +64,10 @@ func (sc *scene) restore() {
 
 func (sc *scene) unsure(want bool) {
 	sc.t.Helper()
-	sc.until("the call knows of the loss, or of its end", func() bool { c := sc.book.call(sc.id); return c.Has(call.Unsure) == want })
-	sc.past = append(sc.past, "changed "+string(sc.at))
+	sc.until("the call knows of the loss, or of its end", func() bool {
+		c := sc.book.call(sc.id)
+		return c.Has(call.Unsure) == want
+	})
 }
 
 // restarted: our own process is killed in each state, and the next one comes up.

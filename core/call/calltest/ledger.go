@@ -52,13 +52,16 @@ func (b *book) all() []call.Call {
 	return calls
 }
 
-// story tells the events of a call, each in a few words.
+// story tells the events of a call, each in a few words, but for call.changed: how finely a backend tells the progress of
+// a leg is its own affair.
 func (b *book) story(id string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var lines []string
 	for _, e := range b.events[id] {
-		lines = append(lines, words(e))
+		if e.Kind != event.CallChanged {
+			lines = append(lines, words(e))
+		}
 	}
 	return lines
 }
@@ -80,7 +83,7 @@ func words(e event.Event) string {
 		}
 		return fmt.Sprintf("ended %s %s %s", e.Data["reason"], side, e.Data["by"])
 	}
-	return "changed " + e.Data["state"]
+	return string(e.Kind)
 }
 
 // Create implements [call.Store].

@@ -67,7 +67,7 @@ func (sc *scene) next() {
 	case call.Confirming:
 		sc.a.Press(sc.t, "1")
 		sc.in(sc.id, call.RingingCallee)
-		sc.at, sc.past = call.RingingCallee, append(sc.past, "changed ringing_callee")
+		sc.at = call.RingingCallee
 		sc.calleeRings()
 	case call.RingingCallee:
 		sc.proc.wire.hold(call.EvJoined)
