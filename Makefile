@@ -3,7 +3,7 @@
 # Go's own tarball installs here, and is often not on root's PATH.
 export PATH := $(PATH):/usr/local/go/bin
 
-.PHONY: demo demo-once test quick check install bench
+.PHONY: demo demo-once test conformance quick check install bench
 
 # Two software phones, one click, and what each heard. Leaves the service running to be tried by hand.
 demo:
@@ -21,6 +21,11 @@ test: install check
 # The core and the adapters, no packages needed, within a minute once built.
 quick:
 	@go run ./test/summary -short ./core/... ./adapters/...
+
+# The suite of call behaviour for every backend that is there, as a matrix: printed, and in conformance.md.
+conformance:
+	@race=-race; command -v gcc >/dev/null || race=; \
+	go run ./test/conformance -o conformance.md $$race ./adapters/...
 
 # What needs no test run: vet, and gofmt.
 check:
