@@ -60,6 +60,18 @@ func TestStrangersAreChallengedThenRefused(t *testing.T) {
 	}
 }
 
+func TestATagThatIsNobodysIsNoWayAroundTheLimit(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Limits = Limits{Rate: 0.001, Burst: 1} }).start()
+	p := h.phone("stranger")
+	p.send(p.new("OPTIONS"))
+	p.gets("200")
+	p.send(strings.Replace(p.new("INFO"), "@hospital.example>\n", "@hospital.example>;tag=x\n", 1))
+	p.send(p.new("OPTIONS"))
+	if res := p.gets("503").(*sip.Response); res.CSeq().MethodName != sip.OPTIONS {
+		t.Errorf("answered beyond the limit:\n%s", res)
+	}
+}
+
 func TestStrangersAreLimited(t *testing.T) {
 	h := newHouse(t, func(c *Config) { c.Limits = Limits{Rate: 0.001, Burst: 3} }).start()
 	p := h.phone("stranger")

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"strings"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -14,6 +15,9 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 	l := s.dialogOf(req.CallID().Value(), dialog.Tag(req.To()))
 	if l != nil && req.Method == sip.UPDATE && l.earlyUpdate(req, tx) {
 		return
+	}
+	if l == nil && !s.limits.allow(source(req).Addr(), time.Now()) {
+		return // a flood of tags is worth no answer
 	}
 	if l == nil || !l.takes(req) {
 		if l != nil && l.owns(req) {

@@ -252,6 +252,9 @@ func TestEarlyMediaReplacesRingBack(t *testing.T) {
 	inv := b.invited()
 	b.reply(inv, 183, b.answer(inv))
 	h.expect("leg-b", call.EvTrying, call.EvEarlyMedia)
+	for range 5 {
+		a.hears(sounds) // nothing was sent yet: no silence
+	}
 	h.do(h.stack.RingBack(t.Context(), "leg-a", true)) // core may still want it
 	anchor := b.offerOf(inv).Audio.AddrPort()
 	for i := range 5 {

@@ -52,7 +52,11 @@ func (l *limiter) allow(source netip.Addr, now time.Time) bool {
 	return true
 }
 
+// bucket counts the /64 of an IPv6 address as one source: a single host has all of it.
 func (l *limiter) bucket(source netip.Addr, now time.Time) *bucket {
+	if p, err := source.Prefix(64); err == nil && source.Is6() && !source.Is4In6() {
+		source = p.Addr()
+	}
 	if b := l.buckets[source]; b != nil {
 		return b
 	}

@@ -18,6 +18,13 @@ func TestLimiter(t *testing.T) {
 	if !l.allow(netip.MustParseAddr("192.0.2.2"), now) {
 		t.Error("another source is not limited")
 	}
+	for i, want := range []bool{true, true, true, false} {
+		host := netip.MustParseAddr("2001:db8::1").As16()
+		host[15] = byte(i)
+		if got := l.allow(netip.AddrFrom16(host), now); got != want {
+			t.Errorf("address %d of one /64: %v", i, got)
+		}
+	}
 	now = now.Add(time.Second)
 	for i, want := range []bool{true, true, false} {
 		if got := l.allow(a, now); got != want {

@@ -42,8 +42,9 @@ func (l *leg) setRemote(m sdp.Media) {
 	l.ep.SetRemote(addr, m.Codecs)
 }
 
-// earlyMedia lets the caller hear what the callee's side plays before the answer, in place of our ring-back. The first
-// leg that sends some is heard.
+// earlyMedia lets the caller hear what the callee's side plays before the answer, in place of our ring-back, which goes
+// on until the first of it comes: some networks announce early media and send none. The first leg that sends some is
+// heard.
 func (l *leg) earlyMedia(res *sip.Response) {
 	m, ok := answerIn(res)
 	if !ok || m.Black() {
@@ -64,7 +65,7 @@ func (l *leg) listenTo(other string, ep *media.Endpoint) {
 	defer l.mu.Unlock()
 	if l.state == call.LegAnswered && l.ep != nil && l.early == "" && l.peer == "" {
 		l.early = other
-		media.Link(l.ep, ep)
+		media.LinkEarly(l.ep, ep)
 	}
 }
 

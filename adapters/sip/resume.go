@@ -119,11 +119,13 @@ func (s *Stack) takeUp(todo []recovery) {
 	}
 }
 
-// letGo cancels the INVITE of a former process. A phone that knows no such INVITE any more may have answered it, at the
-// moment that the process died: then its early dialog, had it rung, has become a call with nobody, which BYE ends.
+// letGo cancels the INVITE of a former process. The phone may have answered it at the moment that the process died: then
+// its early dialog, had it rung, has become a call with nobody, which BYE ends. The answer to the CANCEL does not tell:
+// 481 says so, and 200 comes from phones that have answered as well (RFC 3261 section 9.2). In a dialog that is early
+// still, BYE is allowed too (section 15).
 func (s *Stack) letGo(inv dialog.Invite, early *dialog.Dialog) {
 	s.withdraw(s.orphaned(inv), "", func(res *sip.Response) {
-		if early != nil && res != nil && res.StatusCode == sip.StatusCallTransactionDoesNotExists {
+		if early != nil && res != nil && (res.IsSuccess() || res.StatusCode == sip.StatusCallTransactionDoesNotExists) {
 			early.Resume()
 			s.bye(early)
 		}

@@ -157,18 +157,21 @@ func TestRingingPhoneStopsAfterARestart(t *testing.T) {
 }
 
 // The process died between the phone's 200 and the record: the record says ringing, the phone is in a call.
+// Some phones answer its CANCEL with 481, others, as baresip does, with 200.
 func TestPhoneThatAnsweredTheDeadProcessIsReleased(t *testing.T) {
-	h := newHouse(t).start()
-	p := h.phone("mary")
-	h.ring(p, "leg", "")
-	p.rings()
-	h.restarted()
-	p.reply(p.request("CANCEL"), 481, nil)
-	bye := p.request("BYE")
-	if dialog.Tag(bye.To()) != p.tag || bye.CSeq().SeqNo < 1000 {
-		t.Errorf("BYE\n%s", bye)
+	for _, status := range []int{481, 200} {
+		h := newHouse(t).start()
+		p := h.phone("mary")
+		h.ring(p, "leg", "")
+		p.rings()
+		h.restarted()
+		p.reply(p.request("CANCEL"), status, nil)
+		bye := p.request("BYE")
+		if dialog.Tag(bye.To()) != p.tag || bye.CSeq().SeqNo < 1000 {
+			t.Errorf("BYE\n%s", bye)
+		}
+		p.reply(bye, 200, nil)
 	}
-	p.reply(bye, 200, nil)
 }
 
 func TestPreparedButNeverSentIsLost(t *testing.T) {

@@ -27,7 +27,9 @@ func (m *machine) winnerEnded(side Side, cause Cause) {
 		by = ByCallee
 	}
 	switch {
-	case cause.Reason == Lost || cause.Reason == BackendFailed || cause.Reason == MediaFailed || cause.Reason == MaxDuration:
+	case cause.Reason == MaxDuration: // the backend kept our limit
+		side, by = NoSide, BySystem
+	case cause.Reason == Lost || cause.Reason == BackendFailed || cause.Reason == MediaFailed:
 		by = ByBackend
 	case m.c.State == Connected:
 		cause.Reason = Completed

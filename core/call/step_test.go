@@ -161,6 +161,7 @@ func TestOutcomes(t *testing.T) {
 		{"caller hangs up", talking, func(s *story) *story { return s.leg(1, EvEnded, Cause{Reason: Completed}) }, Completed, CallerSide, ByCaller, []string{"hang_up 2 completed"}},
 		{"a leg is lost", talking, func(s *story) *story { return s.leg(1, EvEnded, Cause{Reason: Lost}) }, Lost, CallerSide, ByBackend, []string{"hang_up 2 lost"}},
 		{"talk limit", talking, func(s *story) *story { return s.after(100 * time.Second) }, MaxDuration, NoSide, BySystem, []string{"hang_up 1 max_duration", "hang_up 2 max_duration"}},
+		{"talk limit, kept by the backend", talking, func(s *story) *story { return s.leg(1, EvEnded, Cause{Reason: MaxDuration}) }, MaxDuration, NoSide, BySystem, []string{"hang_up 2 max_duration"}},
 		{"api hangs up", talking, func(s *story) *story { return s.in(HangUpOrdered{By: ByAPI}) }, Completed, NoSide, ByAPI, []string{"hang_up 1 completed", "hang_up 2 completed"}},
 		{"store refused", caller, func(s *story) *story { return s.in(NotDurable{}) }, Congestion, NoSide, BySystem, []string{"hang_up 1 congestion"}},
 		{"restarted while ringing", callee, func(s *story) *story { return s.in(Restarted{}) }, Lost, NoSide, BySystem, []string{"hang_up 1 lost", "hang_up 2 lost"}},
