@@ -12,7 +12,7 @@ import (
 )
 
 // allow are the methods that we take, as OPTIONS says.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, REFER, UPDATE, REGISTER"
 
 // guard is the library's handler: a message that makes us panic costs its sender the call, not everybody the process.
 func (s *Stack) guard(req *sip.Request, tx *sip.ServerTx) {
@@ -77,6 +77,8 @@ func (s *Stack) outOfDialog(req *sip.Request, tx *sip.ServerTx) {
 			return
 		}
 		s.onInvite(req, tx)
+	case sip.REFER:
+		s.onRefer(req, tx)
 	case sip.CANCEL:
 		s.overtake(req)
 		s.reply(tx, req, sip.StatusCallTransactionDoesNotExists)

@@ -23,6 +23,7 @@
 //	INVITE, Max-Forwards 0                     483
 //	INVITE that we sent ourselves              482
 //	INVITE                                     the registrar's digest: 407 or 403 for strangers; then offered to core
+//	REFER                                      the registrar's digest, then core places the call that it asks for
 //	CANCEL without its INVITE                  481, and the INVITE that it overtook gets 487
 //	OPTIONS                                    200 with Allow
 //	BYE, UPDATE, INFO, PRACK, NOTIFY           481
@@ -58,6 +59,19 @@
 // 100rel, and no description in it.
 //
 // What runs of the library itself have shown to go wrong has a test here; lessons_test.go says which.
+//
+// # A phone that clicks
+//
+//	harry's phone                          we
+//	   |--- REFER, Refer-To: Mary ----------->|  407, then with credentials
+//	   |<-- 202 ------------------------------|
+//	   |<-- NOTIFY 100 -----------------------|  then core settles who Mary is: 404, 485, 403 end it here
+//	   |<-- INVITE ---------------------------|  the call is as one from the API
+//	   |<-- NOTIFY 180 -----------------------|  Mary's phone rings
+//	   |<-- NOTIFY 200, terminated -----------|  the two talk; else how it ended
+//
+// The user part of an address of ours may be a number, a phone, or a name (percent-encoded UTF-8); where it is one contact's
+// name and another's phone it is 485. The subscription is not stored: after a restart the phone hears no more of it.
 //
 // # Media of two legs
 //

@@ -47,6 +47,7 @@ type Stack struct {
 	tp     *sip.TransportLayer
 	tx     *sip.TransactionLayer
 	sink   call.Sink
+	clicks call.Clicks
 
 	ctx    context.Context // ends with Stop
 	cancel context.CancelFunc

@@ -20,6 +20,7 @@ type box struct {
 	closed  bool
 	call    Call // written by the goroutine only, under mu; read by it without
 	timer   *time.Timer
+	changed chan struct{} // closed at the next change; nil while nobody follows
 
 	stored  int64       // version in the store
 	unsaved audit.Trail // trail of transitions that the store did not take yet
@@ -204,6 +205,7 @@ func (b *box) accept(next Call) {
 	b.mu.Lock()
 	before := b.call
 	b.call = next
+	b.wakeFollowers()
 	b.mu.Unlock()
 	b.r.mu.Lock()
 	defer b.r.mu.Unlock()

@@ -43,6 +43,7 @@ type Carrier interface {
 	Place(ctx context.Context, c call.Call, idem *call.Idempotency, t audit.Trail) (call.Call, error)
 	HangUp(ctx context.Context, id string, in call.HangUpOrdered) (call.Call, error)
 	Get(id string) (call.Call, bool)
+	Follow(ctx context.Context, id string, tell func(call.Call) (more bool)) (open bool)
 }
 
 // Config is what the service needs; Limits, Now and Log are optional.
@@ -81,6 +82,7 @@ type Service struct {
 var (
 	_ call.LookUp = (*Service)(nil)
 	_ call.Offers = (*Service)(nil)
+	_ call.Clicks = (*Service)(nil)
 	_ Carrier     = (*call.Runner)(nil)
 )
 

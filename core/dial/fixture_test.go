@@ -164,6 +164,10 @@ func (k carrier) HangUp(_ context.Context, id string, in call.HangUpOrdered) (ca
 	k.w.audits = append(k.w.audits, in.Audit...)
 	return c, nil
 }
+func (k carrier) Follow(_ context.Context, id string, tell func(call.Call) bool) bool {
+	c, ok := k.Get(id)
+	return ok && (tell(c) || true)
+}
 func (k carrier) Get(id string) (call.Call, bool) {
 	k.w.mu.Lock()
 	defer k.w.mu.Unlock()

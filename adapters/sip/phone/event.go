@@ -17,6 +17,7 @@ const (
 	Media      Kind = "media"    // its sound goes to Remote from now on
 	Heard      Kind = "heard"    // a tone begins to be heard: Sound
 	Ended      Kind = "ended"    // the call is over: Status, Here, Reason
+	Told       Kind = "told"     // how the call gets on that Refer asked for: Status
 )
 
 // Event is one thing that happened.
@@ -25,7 +26,7 @@ type Event struct {
 	At       time.Time
 	Call     string // Call-ID
 	Incoming bool   // the call was placed by the other side
-	Status   int    // Ended: final status of an INVITE that was not answered; 0 after a talk
+	Status   int    // Ended: final status of an INVITE that was not answered; 0 after a talk. Told: of the call
 	Here     bool   // Ended: this phone ended it
 	Reason   string // Ended: the Reason header of the other side's CANCEL or BYE (RFC 3326)
 	Remote   netip.AddrPort

@@ -125,6 +125,7 @@ func (p *Phone) route() {
 	p.server.OnBye(p.guard(p.onBye))
 	p.server.OnCancel(p.guard(p.onStrayCancel))
 	p.server.OnOptions(p.guard(p.onOptions))
+	p.server.OnNotify(p.guard(p.onNotify))
 	p.server.OnNoRoute(p.guard(p.onOther))
 }
 

@@ -72,6 +72,9 @@ func (a *App) openServices(context.Context) error {
 		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee)},
 		Log:    a.deps.Log,
 	})
+	if a.stack != nil {
+		a.stack.Use(a.services.calls)
+	}
 	return nil
 }
 
