@@ -44,6 +44,7 @@ func (retry) input()       {}
 const (
 	operationLimit = 5 * time.Second
 	saveLimit      = 5 * time.Second
+	savePatience   = time.Second
 	retryEvery     = time.Second
 )
 
@@ -194,10 +195,23 @@ func (b *box) merged(t audit.Trail, version int64) audit.Trail {
 	return all
 }
 
+// write waits for the store, but not for long: while the mailbox waits, nobody is hung up. A write that is given up may
+// still be done; then the next one meets a conflict, and again sorts it out.
 func (b *box) write(c Call, t audit.Trail) error {
-	ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
-	defer cancel()
-	return b.r.cfg.Store.Save(ctx, c, t)
+	done := make(chan error, 1)
+	b.r.work.Go(func() { // ends by saveLimit
+		ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
+		defer cancel()
+		done <- b.r.cfg.Store.Save(ctx, c, t)
+	})
+	patience := time.NewTimer(savePatience)
+	defer patience.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-patience.C:
+		return fault.New(fault.CodeStoreUnavailable, "the store does not answer")
+	}
 }
 
 // accept makes next visible, and its legs known to the sinks, before anything is sent.

@@ -20,6 +20,7 @@ type memory struct {
 	keys   map[string]Idempotency
 	events []event.Event
 	down   bool
+	hangs  bool // Save does not return until its context ends, and then is done all the same
 	mute   bool // the next Save is done, and its answer lost
 	deaf   bool // takes no new call
 }
@@ -45,7 +46,10 @@ func (m *memory) Create(_ context.Context, c Call, idem *Idempotency, t audit.Tr
 	return nil
 }
 
-func (m *memory) Save(_ context.Context, c Call, t audit.Trail) error {
+func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
+	if m.hung() {
+		<-ctx.Done()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down {
@@ -82,6 +86,18 @@ func (m *memory) Open(context.Context, string) ([]Call, error) {
 		}
 	}
 	return open, nil
+}
+
+func (m *memory) hung() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hangs
+}
+
+func (m *memory) hang(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hangs = on
 }
 
 func (m *memory) set(down bool) {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -35,6 +36,9 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 }
+
+// stopGrace is for goroutines that are just about to end.
+const stopGrace = 500 * time.Millisecond
 
 // Runner carries calls: it feeds the step, writes what the step decided, then acts. One call at a time is worked on by
 // one goroutine, which its first input starts and which ends when its mailbox is empty. Safe for concurrent use.
@@ -206,8 +210,24 @@ func (r *Runner) Stop(ctx context.Context) error {
 		b.close()
 	}
 	r.mu.Unlock()
-	r.work.Wait()
-	return err
+	return errors.Join(err, r.waitWork(ctx))
+}
+
+// waitWork waits for every goroutine of ours; for one that a hung store or backend holds, no longer than ctx and a grace.
+func (r *Runner) waitWork(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() { r.work.Wait(); close(ended) }() // ends with the last of them, which all have limits
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(stopGrace):
+		return ctx.Err()
+	}
 }
 
 // waitQuiet waits until only talking calls are left, with nothing more to be done about them.

@@ -115,7 +115,7 @@ func TestHangUpThatComesTooLateIsAnswered(t *testing.T) {
 			_, err := r.HangUp(context.Background(), "c", HangUpOrdered{By: ByAPI})
 			answered <- err
 		}()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), savePatience/2)
 		defer cancel()
 		go func() { _ = r.Stop(ctx) }()
 		time.Sleep(2 * time.Second)

@@ -296,3 +296,29 @@ func TestAWriteWhoseAnswerWasLost(t *testing.T) {
 		r.stop()
 	})
 }
+
+func TestAHungStoreHoldsNobodyInACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		a, b := r.talk("c")
+		r.store.hang(true)
+		r.play(a, EvResume) // a write that hangs
+		ctx, cancel := context.WithTimeout(t.Context(), 2*savePatience)
+		defer cancel()
+		if _, err := r.HangUp(ctx, "c", HangUpOrdered{By: ByAPI}); err != nil {
+			t.Fatal(err)
+		}
+		if !r.board.did("hang_up "+a) || !r.board.did("hang_up "+b) {
+			t.Fatalf("orders %v", r.board.orders)
+		}
+		r.play(a, EvEnded)
+		r.play(b, EvEnded)
+		r.store.hang(false)
+		time.Sleep(2 * saveLimit)
+		synctest.Wait()
+		if c, _ := r.store.Get(t.Context(), "main", "c"); c.State != Ended || c.Open() || r.Active() != 0 {
+			t.Fatalf("the record is %s, open %v; %d active", c.State, c.Open(), r.Active())
+		}
+		r.stop()
+	})
+}
