@@ -24,23 +24,17 @@ type Config struct {
 	Digest    []string `yaml:"digest"`    // algorithms offered to phones, of SHA-256 and MD5, the preferred first; empty is MD5, which all know
 	Limits    Limits   `yaml:"limits"`
 
-	Media   Media   `yaml:"-"` // the `media` section
-	Country string  `yaml:"-"` // whose ring-back and busy tones are played: "CN", "US", "GB", "DE"
-	Tenant  string  `yaml:"-"` // whose phones register here; empty is the main one
-	Entries []Entry `yaml:"-"` // the backends of kind sip
+	Media       Media   `yaml:"-"` // the `media` section
+	CallingCode string  `yaml:"-"` // our country's, "+86", for trunks that want national numbers
+	Country     string  `yaml:"-"` // whose ring-back and busy tones are played: "CN", "US", "GB", "DE"
+	Tenant      string  `yaml:"-"` // whose phones register here; empty is the main one
+	Entries     []Entry `yaml:"-"` // the backends of kind sip
 }
 
 // Media is the `media` section: where our RTP is received.
 type Media struct {
 	Address string `yaml:"address"` // an IP address of this machine that phones can reach
 	Ports   string `yaml:"ports"`   // "30000-30999": one even and the odd one above it for each phone that is not direct
-}
-
-// Entry is one configured backend of kind sip. One without a proxy is the house: the phones that are registered here.
-type Entry struct {
-	Name  string `yaml:"name"`
-	Kind  string `yaml:"kind"`
-	Relay bool   `yaml:"relay"` // never redirect its phones: they are on another network than the rest
 }
 
 // Limits bound what strangers can make us do, for each source address. Zero values are the defaults.
@@ -110,6 +104,7 @@ func (c Config) validateEntries() error {
 			errs = append(errs, fault.Field(fault.CodeInvalid, field, "is there twice"))
 		}
 		seen[e.Name] = true
+		errs = append(errs, e.validate(fmt.Sprintf("backends[%d]", i), c.Listen)...)
 	}
 	return errors.Join(errs...)
 }

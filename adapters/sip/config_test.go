@@ -6,6 +6,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"c2d/adapters/sip/trunk"
 	"c2d/core/fault"
 )
 
@@ -35,7 +36,13 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 		"entries":    {func(c *Config) { c.Entries = []Entry{{}, {Name: "a"}, {Name: "a"}} }, []string{"backends[0].name", "backends[2].name"}},
 		"transport":  {func(c *Config) { c.Listen = []string{"ws:127.0.0.1:1", "tls:127.0.0.1:1"} }, []string{"sip.listen[0]", "sip.tls"}},
 		"tls files":  {func(c *Config) { c.TLS = &TLS{Cert: "nowhere.pem", Key: "nowhere.pem"} }, []string{"sip.tls"}},
-		"limits":     {func(c *Config) { c.Limits.Rate = -1 }, []string{"sip.limits"}},
+		"trunk": {func(c *Config) {
+			c.Entries = []Entry{{Name: "a", Proxy: "sip:x:5060;transport=tcp"}, {Name: "b", Proxy: "http://x"}, {Name: "c", User: "me"},
+				{Name: "d", Proxy: "sip:x", Register: true, Expires: -1, Out: trunk.Format{Format: "odd"}, Present: trunk.Present{Numbers: []string{"("}, Default: "me"},
+					Trust: []trunk.Trust{{CIDR: "x", Accept: []string{"all"}}}}}
+		}, []string{"backends[0].proxy", "backends[1].proxy", "backends[2].proxy", "backends[3].user", "backends[3].expires", "backends[3].out.format",
+			"backends[3].present.numbers[0]", "backends[3].present.default", "backends[3].trust[0].cidr", "backends[3].trust[0].accept[0]"}},
+		"limits": {func(c *Config) { c.Limits.Rate = -1 }, []string{"sip.limits"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := good()

@@ -128,15 +128,19 @@ func (l *leg) fit(req *sip.Request) *sip.Request {
 	return long
 }
 
-// connect opens a connection. Over TLS phones are not called: they have no certificate that says who they are.
+// connect opens a connection. Over TLS only trunks are called: phones have no certificate that says who they are.
 func (s *Stack) connect(ctx context.Context, network, to string) error {
 	addr, err := netip.ParseAddrPort(to)
 	if err != nil {
 		return err
 	}
 	all := s.streams(network)
-	if len(all) == 0 || network == "tls" {
+	g := s.gatewayAt(to)
+	if len(all) == 0 || network == "tls" && (g == nil || g.secure == nil) {
 		return errors.New("no connections are opened over " + network)
+	}
+	if network == "tls" {
+		return all[0].Dial(ctx, addr, g.secure)
 	}
 	return all[0].Dial(ctx, addr, nil)
 }

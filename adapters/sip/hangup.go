@@ -47,7 +47,7 @@ func (l *leg) sayBye() {
 	}
 	l.s.spawn(func() {
 		ctx, cancel := context.WithTimeout(l.s.ctx, l.s.waits.bye)
-		res, err := final(ctx, tx)
+		tx, res, err := l.farewell(ctx, tx)
 		cancel()
 		l.finish(byeCause(res))
 		if err != nil {
@@ -55,6 +55,23 @@ func (l *leg) sayBye() {
 		}
 		tx.Terminate()
 	})
+}
+
+// farewell waits for the reply to a BYE, and answers a trunk's challenge to it. It returns the last transaction.
+func (l *leg) farewell(ctx context.Context, tx *sip.ClientTx) (*sip.ClientTx, *sip.Response, error) {
+	var c claim
+	for {
+		res, err := final(ctx, tx)
+		if err != nil || !c.answer(l.credentials(), tx.Origin(), res) {
+			return tx, res, err
+		}
+		again, _, err := l.send(sip.BYE, noBody, c.headers...)
+		if err != nil {
+			return tx, res, nil
+		}
+		tx.Terminate()
+		tx = again
+	}
 }
 
 func byeCause(res *sip.Response) call.Cause {

@@ -67,6 +67,7 @@ func (s *Stack) adopt(open []call.OpenLeg) []recovery {
 // released is a leg that rang: nobody waits for it any more.
 func (s *Stack) released(o call.OpenLeg, b blob) recovery {
 	r := recovery{leg: s.newLeg(o.Leg, o.Leg, b.Tag), invite: b.Invite, early: b.Early, ended: true}
+	r.leg.way = o.Way
 	if b.Invite != nil {
 		s.orphaned(*b.Invite)
 	}
@@ -106,6 +107,9 @@ func (s *Stack) takeUp(todo []recovery) {
 		switch {
 		case r.invite != nil:
 			s.letGo(*r.invite, r.early)
+			if r.leg.credentials() != nil { // it may have been sent again since it was stored
+				s.sendCancel(r.invite.Again(), "", ignore)
+			}
 			r.leg.finish(call.Cause{Reason: call.Lost})
 		case r.ended && r.leg.dlg != nil:
 			r.leg.order(r.cause.Reason)

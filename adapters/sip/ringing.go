@@ -16,6 +16,7 @@ type ringing struct {
 	tx         *sip.ClientTx
 	progressed bool // a 1xx came: CANCEL may be sent (RFC 3261 section 9.1)
 	cancelled  bool
+	claim      claim
 	giveUp     <-chan time.Time
 	stopGiveUp func()
 	longerOnce bool // the INVITE was repeated with a longer session interval
@@ -147,6 +148,8 @@ func (r *ringing) hear(res *sip.Response) bool {
 		r.accept(res)
 	case r.longer(res):
 		return false
+	case r.prove(res):
+		return false
 	default:
 		r.mu.Lock()
 		rang := r.rang
@@ -249,7 +252,7 @@ func (r *ringing) accept(res *sip.Response) {
 		r.finish(call.Cause{Reason: call.BackendFailed, SIP: res.StatusCode})
 		return
 	}
-	r.s.ack(&d, r.invite.Seq)
+	r.s.ack(&d, r.invite.Seq, r.claim.headers...)
 	r.mu.Lock()
 	r.dlg = &d
 	if !ok {

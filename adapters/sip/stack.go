@@ -38,16 +38,17 @@ type Deps struct {
 
 // Stack is the built-in phone system: one B2BUA, registrar and media relay in this process. Safe for concurrent use.
 type Stack struct {
-	cfg    Config
-	deps   Deps
-	log    *slog.Logger
-	limits *limiter
-	waits  waits
-	pool   *media.Pool
-	tp     *sip.TransportLayer
-	tx     *sip.TransactionLayer
-	sink   call.Sink
-	clicks call.Clicks
+	cfg      Config
+	deps     Deps
+	log      *slog.Logger
+	limits   *limiter
+	waits    waits
+	pool     *media.Pool
+	tp       *sip.TransportLayer
+	tx       *sip.TransactionLayer
+	sink     call.Sink
+	gateways map[string]*gateway // by the entry's name; fixed
+	clicks   call.Clicks
 
 	ctx    context.Context // ends with Stop
 	cancel context.CancelFunc
@@ -76,6 +77,9 @@ type waits struct {
 	probe    time.Duration    // between the OPTIONS to a phone that talks and knows no session timers
 	refresh  time.Duration    // for the reply to a refresh or OPTIONS; then the phone is gone
 	takeUp   time.Duration    // over which the first refreshes are spread after a restart
+	options  time.Duration    // between the signs of life that a trunk is asked for
+	carrier  time.Duration    // for a trunk's answer to REGISTER or OPTIONS
+	retry    time.Duration    // after the first failure of a trunk; it doubles, up to 60 times this
 	glare    [2]time.Duration // least and most before our re-INVITE is repeated after 491, as the Call-ID's owner (RFC 3261 section 14.1)
 }
 
@@ -84,6 +88,7 @@ func defaultWaits() waits {
 		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second, handOver: 1500 * time.Millisecond,
 		orphan: 3 * time.Minute, prompt: 3 * time.Second,
 		second: time.Second, probe: 5 * time.Minute, refresh: 40 * time.Second, takeUp: 30 * time.Second,
+		options: 30 * time.Second, carrier: 8 * time.Second, retry: 2 * time.Second,
 		glare: [2]time.Duration{2100 * time.Millisecond, 4 * time.Second},
 	}
 }
@@ -112,6 +117,9 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.gateways, err = newGateways(s); err != nil {
+		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.layers()
@@ -148,6 +156,9 @@ func (s *Stack) Start(_ context.Context, sink call.Sink, open []call.OpenLeg) er
 	recovered := s.adopt(open)
 	for _, k := range socks {
 		s.spawn(k.serve)
+	}
+	for _, g := range s.gateways {
+		s.spawn(g.run)
 	}
 	s.takeUp(recovered)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"c2d/core/call"
 )
@@ -18,6 +19,9 @@ func (s *Stack) Stop(ctx context.Context) error {
 		return nil
 	}
 	err := s.releaseRinging(ctx)
+	leave, cancel := context.WithTimeout(ctx, time.Second)
+	s.unregister(leave)
+	cancel()
 	for _, k := range s.sockets() {
 		k.deafen(ctx)
 	}

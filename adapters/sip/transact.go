@@ -83,6 +83,9 @@ func (s *Stack) background(req *sip.Request, then func(*sip.Response)) {
 	s.spawn(func() {
 		res, _ := final(s.ctx, tx)
 		tx.Terminate()
+		if req.Method != sip.CANCEL {
+			res = s.proved(req, res)
+		}
 		then(res)
 	})
 }
@@ -99,20 +102,34 @@ func (s *Stack) bye(d *dialog.Dialog) {
 // ignore is for requests whose outcome changes nothing.
 func ignore(*sip.Response) {}
 
-// ack acknowledges a 2xx to the INVITE with that CSeq.
-func (s *Stack) ack(d *dialog.Dialog, seq uint32) {
-	if h, err := s.hop(d.Transport, d.Destination()); err == nil {
-		s.write(d.Ack(seq, h, nil))
+// ack acknowledges a 2xx to the INVITE with that CSeq, with what that INVITE claimed (RFC 3261 section 13.2.2.4).
+func (s *Stack) ack(d *dialog.Dialog, seq uint32, claimed ...dialog.Header) {
+	h, err := s.hop(d.Transport, d.Destination())
+	if err != nil {
+		return
 	}
+	req := d.Ack(seq, h, nil)
+	(&claim{headers: claimed}).put(req)
+	s.write(req)
 }
 
 // ask sends a request within the leg's dialog and returns the final response, whatever it is. A 2xx to an INVITE is
 // acknowledged at once. Errors: fault.CodeBackendUnavailable when there is no reply in time, CodeConflict when there is
 // no dialog.
 func (l *leg) ask(ctx context.Context, method sip.RequestMethod, body func(*leg) []byte) (*sip.Response, error) {
-	tx, seq, err := l.send(method, body)
+	var c claim
+	for {
+		res, req, err := l.askOnce(ctx, method, body, c.headers)
+		if err != nil || !c.answer(l.credentials(), req, res) {
+			return res, err
+		}
+	}
+}
+
+func (l *leg) askOnce(ctx context.Context, method sip.RequestMethod, body func(*leg) []byte, claimed []dialog.Header) (*sip.Response, *sip.Request, error) {
+	tx, seq, err := l.send(method, body, claimed...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if method == sip.INVITE {
 		tx.OnRetransmission(l.again)
@@ -123,17 +140,17 @@ func (l *leg) ask(ctx context.Context, method sip.RequestMethod, body func(*leg)
 	}
 	if err != nil {
 		tx.Terminate() // a 200 that is late all the same is a stray, and gets its ACK there
-		return nil, err
+		return nil, nil, err
 	}
 	if res.IsSuccess() {
 		l.accepted(method, seq, res)
 	}
-	return res, nil
+	return res, tx.Origin(), nil
 }
 
 // send builds and sends under the lock: the order of CSeqs is the order on the wire. A lost connection is opened again
 // before that.
-func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.ClientTx, uint32, error) {
+func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte, claimed ...dialog.Header) (*sip.ClientTx, uint32, error) {
 	if err := l.reachable(); err != nil {
 		return nil, 0, err
 	}
@@ -143,7 +160,7 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte) (*sip.Clien
 	if err != nil {
 		return nil, 0, err
 	}
-	req := l.dlg.Request(method, h, body(l), l.session.headers(method)...)
+	req := l.dlg.Request(method, h, body(l), append(l.session.headers(method), claimed...)...)
 	tx, err := l.s.request(req)
 	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
 }

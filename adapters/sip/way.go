@@ -46,7 +46,7 @@ func (s *Stack) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
 	if err := s.knows(w); err != nil {
 		return nil, err
 	}
-	if w.Contact != "" {
+	if w.Contact != "" || s.gateways[w.Backend] != nil {
 		return []call.Way{w}, nil
 	}
 	bindings, err := s.deps.Registrar.Bindings(ctx, s.cfg.tenant(), w.Address)
@@ -82,19 +82,11 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 	if err := s.knows(o.Way); err != nil {
 		return nil, err
 	}
-	c, err := decodeContact(o.Way.Contact)
+	inv, err := s.decide(o)
 	if err != nil {
 		return nil, err
 	}
-	from, err := s.shown(o.Show)
-	if err != nil {
-		return nil, err
-	}
-	inv := dialog.Invite{
-		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: c.URI, Routes: c.Path,
-		Transport: strings.ToUpper(c.Transport), Dest: c.Source, From: from, To: dialog.Party{URI: o.Way.Address},
-	}
-	inv.Headers = sessionOffer()
+	inv.Headers = append(inv.Headers, sessionOffer()...)
 	if o.AutoAnswer {
 		inv.Headers = append(inv.Headers, autoAnswer(s.cfg.Domain)...)
 	}
@@ -104,6 +96,22 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 	l := &leg{s: s, tag: inv.Tag, invite: inv, joinTo: o.JoinTo}
 	l.local.ID, l.local.Version, l.local.Addr = sessionID(), 1, s.cfg.Media.Address
 	return l.resume(), nil
+}
+
+// decide returns the INVITE of a call to a phone, or through a trunk.
+func (s *Stack) decide(o call.Originate) (dialog.Invite, error) {
+	if g := s.gateways[o.Way.Backend]; g != nil {
+		return g.invite(o)
+	}
+	c, err := decodeContact(o.Way.Contact)
+	if err != nil {
+		return dialog.Invite{}, err
+	}
+	from, err := s.shown(o.Show)
+	return dialog.Invite{
+		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: c.URI, Routes: c.Path,
+		Transport: strings.ToUpper(c.Transport), Dest: c.Source, From: from, To: dialog.Party{URI: o.Way.Address},
+	}, err
 }
 
 // shown returns the From of a call: our own identity when there is no number to show.

@@ -119,6 +119,31 @@ func (i Invite) Cancel(h Hop, reason string) (*sip.Request, error) {
 	return r, nil
 }
 
+// Again returns the INVITE that answers a challenge to this one (RFC 3261 section 22.2): the next CSeq, and a branch that
+// follows from the former, so that whoever has stored this one knows both.
+func (i Invite) Again() Invite {
+	i.Seq++
+	i.Branch += "." + strconv.Itoa(int(i.Seq))
+	return i
+}
+
+// Outside returns a request of another method to the same place, outside any dialog, such as OPTIONS. A REGISTER has our
+// Contact, with user. Errors: those of Check.
+func (i Invite) Outside(m sip.RequestMethod, h Hop, user string) (*sip.Request, error) {
+	if err := i.Check(); err != nil {
+		return nil, err
+	}
+	r := i.build(m, h)
+	if m == sip.REGISTER {
+		r.AppendHeader(&sip.ContactHeader{Address: h.Contact(user)})
+	}
+	for _, x := range i.Headers {
+		r.AppendHeader(sip.NewHeader(x.Name, x.Value))
+	}
+	SetBody(r, nil)
+	return r, nil
+}
+
 func (i Invite) build(m sip.RequestMethod, h Hop) *sip.Request {
 	return assemble(m, h, parts{
 		branch: i.Branch, target: i.Target, routes: i.Routes, from: i.From, fromTag: i.Tag, to: i.To,

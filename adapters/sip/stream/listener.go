@@ -191,7 +191,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 // Dial opens a connection to a peer, over TLS if secure is not nil, and returns when requests can be sent over it.
 // ctx bounds it all. There must be a caller of Accept.
 func (l *Listener) Dial(ctx context.Context, to netip.AddrPort, secure *tls.Config) error {
-	d := net.Dialer{KeepAliveConfig: alive}
+	d := net.Dialer{KeepAliveConfig: alive, LocalAddr: l.from()}
 	raw, err := d.DialContext(ctx, "tcp", to.String())
 	if err != nil {
 		return err
@@ -207,6 +207,15 @@ func (l *Listener) Dial(ctx context.Context, to netip.AddrPort, secure *tls.Conf
 	c := l.wrap(raw)
 	c.spoke = true // it is we who have something to say
 	return l.handDialled(ctx, c)
+}
+
+// from is our address on connections that we open: the one that we listen on, by which peers know us; nil for any.
+func (l *Listener) from() net.Addr {
+	a, ok := l.in.Addr().(*net.TCPAddr)
+	if !ok || a.IP.IsUnspecified() {
+		return nil
+	}
+	return &net.TCPAddr{IP: a.IP}
 }
 
 func (l *Listener) handDialled(ctx context.Context, c *conn) error {

@@ -41,7 +41,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 	switch {
 	case b.SIP != nil:
-		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: true}, nil
+		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: !b.SIP.Trunk()}, nil
 	case b.Sim != nil:
 		s := sim.New(*b.Sim, a.origin.LegID)
 		a.undo(b.Name, 2*time.Second, s.Stop)
@@ -132,6 +132,10 @@ func (a *App) health(ctx context.Context) map[string]error {
 	}
 	all := map[string]error{"store": err}
 	for _, e := range a.entries {
+		if a.stack != nil && e.Backend == a.stack {
+			all[e.Name] = a.stack.EntryHealth(ctx, e.Name)
+			continue
+		}
 		all[e.Name] = e.Backend.Health(ctx)
 	}
 	return all

@@ -1,0 +1,158 @@
+package sip
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/dialog"
+	"c2d/core/fault"
+)
+
+// registration is our binding at a carrier: a series of REGISTERs with one Call-ID (RFC 3261 section 10.2).
+type registration struct {
+	callID, tag string
+
+	mu    sync.Mutex
+	seq   uint32
+	again time.Time // when the next REGISTER is due
+	held  bool
+}
+
+func (r *registration) due(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.held || !now.Before(r.again)
+}
+
+// granted notes for how long the binding holds; it is refreshed at half of that.
+func (r *registration) granted(d time.Duration, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held, r.again = d > 0, now.Add(d/2)
+}
+
+// take returns the next CSeq.
+func (r *registration) take() uint32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seq++
+	return r.seq
+}
+
+// register binds us at the carrier, or takes the binding back for 0. Errors: fault.CodeBackendUnavailable.
+func (g *gateway) register(ctx context.Context, want time.Duration) error {
+	res, err := g.registerFor(ctx, want)
+	if err == nil && res.StatusCode == sip.StatusIntervalToBrief {
+		if least := seconds(res, "Min-Expires"); least > want && want > 0 {
+			want = least
+			res, err = g.registerFor(ctx, want)
+		}
+	}
+	switch {
+	case err != nil:
+	case !res.IsSuccess():
+		err = fault.New(fault.CodeBackendUnavailable, "the carrier refuses to register us with %d", res.StatusCode)
+	default:
+		g.reg.granted(g.lasts(res, want), time.Now())
+		return nil
+	}
+	g.reg.granted(0, time.Now())
+	return err
+}
+
+func (g *gateway) registerFor(ctx context.Context, want time.Duration) (*sip.Response, error) {
+	me := dialog.Party{URI: "sip:" + g.entry.User + "@" + g.entry.domain(g.next)}
+	return g.converse(ctx, sip.REGISTER, dialog.Invite{
+		CallID: g.reg.callID, Tag: g.reg.tag, Target: "sip:" + g.entry.domain(g.next), From: me, To: me,
+		Headers: []dialog.Header{{Name: "Expires", Value: strconv.Itoa(int(want / time.Second))}},
+	})
+}
+
+// lasts returns for how long a REGISTER's 200 binds us: what our Contact says there, else Expires, else what was asked.
+func (g *gateway) lasts(res *sip.Response, want time.Duration) time.Duration {
+	for _, h := range res.GetHeaders("Contact") {
+		c, ok := h.(*sip.ContactHeader)
+		if !ok || c.Address.User != g.entry.User {
+			continue
+		}
+		if n, err := strconv.ParseUint(c.Params.GetOr("expires", ""), 10, 31); err == nil {
+			return time.Duration(n) * time.Second
+		}
+	}
+	if d := seconds(res, "Expires"); d > 0 && want > 0 {
+		return d
+	}
+	return want
+}
+
+// seconds reads a header that holds a number of seconds; 0 for none.
+func seconds(res *sip.Response, name string) time.Duration {
+	if h := res.GetHeader(name); h != nil {
+		if n, err := strconv.ParseUint(h.Value(), 10, 31); err == nil {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return 0
+}
+
+// ping asks the carrier for a sign of life: any answer is one, but for those that say that it cannot carry calls.
+func (g *gateway) ping(ctx context.Context) error {
+	me := dialog.Party{URI: "sip:" + g.s.cfg.Domain}
+	to := "sip:" + g.entry.domain(g.next)
+	res, err := g.converse(ctx, sip.OPTIONS, dialog.Invite{
+		CallID: newTag() + newTag(), Tag: newTag(), Target: to, From: me, To: dialog.Party{URI: to},
+	})
+	if err == nil && (res.StatusCode == sip.StatusRequestTimeout || res.StatusCode >= 502 && res.StatusCode <= 504) {
+		err = fault.New(fault.CodeBackendUnavailable, "the carrier answers OPTIONS with %d", res.StatusCode)
+	}
+	return err
+}
+
+// converse sends a request outside any dialog and returns its final response; challenges are answered.
+func (g *gateway) converse(ctx context.Context, method sip.RequestMethod, i dialog.Invite) (*sip.Response, error) {
+	var p claim
+	for {
+		i.Branch, i.Transport, i.Dest, i.Seq = newBranch(), g.transport(), g.dest(), 1
+		if method == sip.REGISTER {
+			i.Seq = g.reg.take()
+		}
+		h, err := g.s.hop(i.Transport, i.Dest)
+		if err != nil {
+			return nil, err
+		}
+		req, err := i.Outside(method, h, g.entry.User)
+		if err != nil {
+			return nil, err
+		}
+		p.put(req)
+		res, err := g.s.exchange(ctx, req)
+		if err != nil || !p.answer(g.credentials(), req, res) {
+			return res, err
+		}
+	}
+}
+
+// exchange sends a request and waits for its final response.
+func (s *Stack) exchange(ctx context.Context, req *sip.Request) (*sip.Response, error) {
+	tx, err := s.request(req)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Terminate()
+	return final(ctx, tx)
+}
+
+// unregister takes the bindings back, as long as ctx allows.
+func (s *Stack) unregister(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, g := range s.gateways {
+		if g.entry.Register && !g.reg.due(time.Time{}) {
+			all.Go(func() { _ = g.register(ctx, 0) }) // a binding that stays expires
+		}
+	}
+	all.Wait()
+}

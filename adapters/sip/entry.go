@@ -1,0 +1,139 @@
+package sip
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/dialog"
+	"c2d/adapters/sip/trunk"
+	"c2d/core/fault"
+)
+
+// Entry is one configured backend of kind sip. One without a proxy is the house: the phones that are registered here. One
+// with a proxy is a trunk: any number, through a carrier, a PBX or an SBC. All but Relay is for trunks.
+type Entry struct {
+	Name     string        `yaml:"name"`
+	Kind     string        `yaml:"kind"`
+	Relay    bool          `yaml:"relay"`    // never redirect its phones: they are on another network than the rest
+	Proxy    string        `yaml:"proxy"`    // next hop, "sip:sbc.carrier.example:5060;transport=tcp"
+	Domain   string        `yaml:"domain"`   // in From, To and Request-URI; empty is the proxy's host
+	Register bool          `yaml:"register"` // the carrier learns by REGISTER where we are
+	Expires  int           `yaml:"expires"`  // seconds that REGISTER asks for; 0 is 600
+	User     string        `yaml:"user"`     // for digest and REGISTER
+	Password string        `yaml:"password"`
+	CA       string        `yaml:"ca"` // PEM file of whoever signs the proxy's certificate; empty is whom the system trusts
+	Out      trunk.Format  `yaml:"out"`
+	In       trunk.Format  `yaml:"in"`
+	Present  trunk.Present `yaml:"present"`
+	Trust    []trunk.Trust `yaml:"trust"` // where its calls come from, beside the proxy itself
+}
+
+// Trunk reports whether the entry reaches any number, not only phones registered here.
+func (e Entry) Trunk() bool { return e.Proxy != "" }
+
+// next is where a trunk's requests go.
+type next struct {
+	host      string
+	port      int    // 0 is that of the transport, or what DNS says
+	transport string // udp, tcp, tls
+	pinned    bool   // the configuration names the transport
+}
+
+func (e Entry) next() (next, error) {
+	var u sip.Uri
+	if _, err := dialog.ParseURI("proxy", e.Proxy); err != nil || sip.ParseUri(e.Proxy, &u) != nil || !hostname(u.Host) {
+		return next{}, errors.New(`must be a URI such as "sip:sbc.example:5060;transport=tcp"`)
+	}
+	n := next{host: u.Host, port: u.Port, transport: strings.ToLower(u.UriParams.GetOr("transport", "udp")), pinned: u.UriParams.Has("transport")}
+	if u.Scheme == "sips" {
+		n.transport, n.pinned = "tls", true
+	}
+	if !slices.Contains([]string{"udp", "tcp", "tls"}, n.transport) {
+		return n, errors.New("its transport must be udp, tcp or tls")
+	}
+	return n, nil
+}
+
+func (n next) addr(ip string) string {
+	port := n.port
+	if port == 0 {
+		port = sip.DefaultPort(n.transport)
+	}
+	return net.JoinHostPort(ip, strconv.Itoa(port))
+}
+
+// validate returns what is wrong with the entry; field is its key in the file.
+func (e Entry) validate(field string, listen []string) (errs []error) {
+	bad := func(key, text string) { errs = append(errs, fault.Field(fault.CodeInvalid, field+key, "%s", text)) }
+	if !e.Trunk() {
+		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || len(e.Trust) > 0 {
+			bad(".proxy", "is needed for a trunk; a backend of phones registered here has only name and relay")
+		}
+		return errs
+	}
+	n, err := e.next()
+	if err != nil {
+		bad(".proxy", err.Error())
+	} else if !slices.ContainsFunc(listen, func(l string) bool { return strings.HasPrefix(l, n.transport+":") }) {
+		bad(".proxy", "sip.listen has no "+n.transport)
+	}
+	if e.Domain != "" && !hostname(e.Domain) {
+		bad(".domain", "must be a domain name or an IP address")
+	}
+	if e.Register && !userPart(e.User) || e.Register && e.User == "" {
+		bad(".user", "is needed to register, of letters, digits and -_.+*")
+	}
+	if e.Expires < 0 || e.Expires > 86400 {
+		bad(".expires", "must be 0 to 86400 seconds")
+	}
+	if e.CA != "" {
+		if _, err := pool(e.CA); err != nil {
+			bad(".ca", err.Error())
+		}
+	}
+	return append(errs, e.validateParts(field)...)
+}
+
+func (e Entry) validateParts(field string) []error {
+	errs := []error{e.Out.Validate(field + ".out"), e.In.Validate(field + ".in")}
+	errs = append(errs, e.Present.Validate(field+".present")...)
+	for i, t := range e.Trust {
+		errs = append(errs, t.Validate(fmt.Sprintf("%s.trust[%d]", field, i))...)
+	}
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// domain is what the carrier's side of a trunk is called in URIs.
+func (e Entry) domain(n next) string {
+	if e.Domain != "" {
+		return e.Domain
+	}
+	return n.host
+}
+
+// secure returns the TLS configuration of connections to the trunk: its certificate is verified for the proxy's name, and
+// ours is shown if we have one.
+func (e Entry) secure(n next, own *TLS) (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: n.host}
+	var err error
+	if e.CA != "" {
+		if cfg.RootCAs, err = pool(e.CA); err != nil {
+			return nil, err
+		}
+	}
+	if own != nil {
+		cert, err := tls.LoadX509KeyPair(own.Cert, own.Key)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Certificates = []tls.Certificate{cert}
+	}
+	return cfg, nil
+}

@@ -1,0 +1,194 @@
+package sip
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/trunk"
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// carried returns a house with a trunk, and the trunk's far end.
+func carried(t *testing.T, change ...func(*Entry)) (*house, *phone) {
+	t.Helper()
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := Entry{
+		Name: "carrier", Proxy: "sip:" + c.LocalAddr().String(), Domain: "carrier.example", User: "hospital", Password: "pw",
+		Present: trunk.Present{Default: "+8653283001999"},
+	}
+	for _, f := range change {
+		f(&e)
+	}
+	h := newHouse(t, func(cfg *Config) { cfg.Entries = append(cfg.Entries, e); cfg.CallingCode = "+86" })
+	p := h.phoneOn("carrier", "udp", c)
+	return h.start(), p
+}
+
+// up answers what the trunk first asks, and waits until calls can go.
+func (p *phone) up() {
+	p.t.Helper()
+	p.reply(p.request("OPTIONS"), 200, nil)
+	p.h.eventually("the trunk is up", func() bool { return p.h.stack.EntryHealth(p.t.Context(), "carrier") == nil })
+}
+
+// through places a call through the trunk.
+func (h *house) through(leg, number string) error {
+	o := call.Originate{Leg: leg, Way: call.Way{Backend: "carrier", Address: number}, RingLimit: limit, Show: call.Shown{Name: "Harry", Number: "+8613900139000"}}
+	blob, err := h.stack.Prepare(h.t.Context(), o)
+	if err != nil {
+		return err
+	}
+	return h.stack.Originate(h.t.Context(), o, blob)
+}
+
+const challenge = `Digest realm="carrier.example", nonce="%s", algorithm=MD5, qop="auth"`
+
+// challenges refuses a request with 407, as often as nonces are given, and returns it as it comes with the last one's answer.
+func (p *phone) challenges(req *sip.Request, nonces ...string) *sip.Request {
+	p.t.Helper()
+	for i, n := range nonces {
+		value := fmt.Sprintf(challenge, n)
+		if i > 0 {
+			value += ", stale=true"
+		}
+		p.reply(req, 407, nil, "Proxy-Authenticate: "+value)
+		if req.Method == sip.INVITE {
+			p.request("ACK")
+		}
+		seq := req.CSeq().SeqNo
+		req = p.request(string(req.Method))
+		if got := req.GetHeaders("Proxy-Authorization"); len(got) != 1 || !strings.Contains(got[0].Value(), `nonce="`+n+`"`) || req.CSeq().SeqNo != seq+1 {
+			p.t.Fatalf("the answer to %s is\n%s", n, req)
+		}
+	}
+	return req
+}
+
+func TestTrunkProvesWhoWeAreForEachMethod(t *testing.T) {
+	h, p := carried(t, func(e *Entry) { e.Out.Format = "national" })
+	p.up()
+	h.do(h.through("leg-a", "+8613800138000"))
+	p.inv = p.request("INVITE")
+	for _, line := range []string{
+		"INVITE sip:13800138000@carrier.example SIP/2.0\r\n", "From: <sip:053283001999@carrier.example>;tag=", "P-Asserted-Identity: <sip:053283001999@carrier.example>\r\n",
+	} {
+		if !strings.Contains(p.inv.String(), line) {
+			t.Errorf("no %q in\n%s", line, p.inv)
+		}
+	}
+	first := p.inv
+	p.inv = p.challenges(p.inv, "n1", "n2")
+	if p.inv.CallID().Value() != first.CallID().Value() || p.inv.From().Value() != first.From().Value() {
+		t.Error("another call")
+	}
+	p.reply(p.inv, 200, p.answer(p.inv))
+	ack := p.request("ACK")
+	if ack.CSeq().SeqNo != p.inv.CSeq().SeqNo || len(ack.GetHeaders("Proxy-Authorization")) != 1 {
+		t.Errorf("ACK\n%s", ack)
+	}
+	h.expect("leg-a", call.EvAnswered)
+	h.do(h.stack.HangUp(t.Context(), "leg-a", call.Completed))
+	p.reply(p.challenges(p.request("BYE"), "n3"), 200, nil)
+	if c := h.ended("leg-a", call.Completed); c.SIP != 200 {
+		t.Errorf("ended %+v", c)
+	}
+}
+
+func TestTrunkWithTheWrongPassword(t *testing.T) {
+	h, p := carried(t)
+	p.up()
+	h.do(h.through("leg-a", "+8613800138000"))
+	inv := p.challenges(p.request("INVITE"), "n1")
+	p.reply(inv, 407, nil, "Proxy-Authenticate: "+fmt.Sprintf(challenge, "n2")) // a new nonce, but not stale: it was wrong
+	p.request("ACK")
+	h.ended("leg-a", call.Forbidden)
+}
+
+func TestTrunkCancelsWhatItProved(t *testing.T) {
+	h, p := carried(t)
+	p.up()
+	h.do(h.through("leg-a", "+8613800138000"))
+	inv := p.challenges(p.request("INVITE"), "n1")
+	p.reply(inv, 180, nil)
+	h.expect("leg-a", call.EvRinging)
+	h.do(h.stack.HangUp(t.Context(), "leg-a", call.Cancelled))
+	cancel := p.request("CANCEL")
+	if branch(cancel) != branch(inv) || cancel.CSeq().SeqNo != inv.CSeq().SeqNo {
+		t.Errorf("CANCEL\n%s\nof\n%s", cancel, inv)
+	}
+	p.reply(cancel, 200, nil)
+	p.reply(inv, 487, nil)
+	h.ended("leg-a", call.Cancelled)
+}
+
+// TestTrunkFailsBeforeItRings: what proves that nobody's phone rang lets core try the next way; other refusals do not.
+func TestTrunkFailsBeforeItRings(t *testing.T) {
+	for status, next := range map[int]bool{503: true, 500: true, 486: false, 404: false, 603: false} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			h, p := carried(t)
+			p.up()
+			h.do(h.through("leg-a", "+8613800138000"))
+			p.reply(p.request("INVITE"), status, nil)
+			p.request("ACK")
+			if c := h.expect("leg-a", call.EvEnded).Cause; c.NotRung != next {
+				t.Errorf("%+v", c)
+			}
+		})
+	}
+}
+
+func TestTrunkRegisters(t *testing.T) {
+	h, p := carried(t, func(e *Entry) { e.Register = true })
+	first := p.request("REGISTER")
+	p.reply(first, 423, nil, "Min-Expires: 1800")
+	again := p.request("REGISTER")
+	if got := again.GetHeader("Expires").Value(); got != "1800" {
+		t.Errorf("Expires %s", got)
+	}
+	proved := p.challenges(again, "n1")
+	if c := proved.Contact().Address; c.User != "hospital" || c.Port != int(h.stack.Addr().Port()) {
+		t.Errorf("Contact %s", proved.Contact())
+	}
+	p.reply(proved, 200, nil, "Contact: "+proved.Contact().Value()+";expires=100")
+	h.eventually("the trunk is up", func() bool { return h.stack.EntryHealth(t.Context(), "carrier") == nil })
+	g := h.stack.gateways["carrier"]
+	if left := h.lasting(g); left < 40 || left > 50 {
+		t.Errorf("refreshed in %v s", left)
+	}
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); h.stop() }() // waited for below
+	last := p.request("REGISTER")
+	if last.GetHeader("Expires").Value() != "0" || last.CallID().Value() != first.CallID().Value() {
+		t.Errorf("the last REGISTER is\n%s", last)
+	}
+	p.reply(last, 200, nil)
+	<-stopped
+}
+
+// lasting returns in how many seconds the next REGISTER is due.
+func (h *house) lasting(g *gateway) float64 {
+	g.reg.mu.Lock()
+	defer g.reg.mu.Unlock()
+	return time.Until(g.reg.again).Seconds()
+}
+
+func TestTrunkIsDownUntilItAnswers(t *testing.T) {
+	h, p := carried(t)
+	faultIs(t, h.through("leg-a", "+8613800138000"), fault.CodeBackendUnavailable)
+	p.reply(p.request("OPTIONS"), 503, nil)
+	again := p.request("OPTIONS") // after a pause
+	faultIs(t, h.stack.EntryHealth(t.Context(), "carrier"), fault.CodeBackendUnavailable)
+	p.reply(again, 200, nil)
+	h.eventually("the trunk is up", func() bool { return h.stack.EntryHealth(t.Context(), "carrier") == nil })
+	h.do(h.stack.EntryHealth(t.Context(), "house"))
+	faultIs(t, h.through("leg-a", "sip:mary@hospital.example"), fault.CodeInvalidNumber)
+}

@@ -1,0 +1,121 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"c2d/adapters/sip"
+	"c2d/test/pbx"
+)
+
+// mobile is Mary's own phone: outside, behind the carrier, which writes numbers as one dials them in China.
+const (
+	mobile     = "+8613800138000"
+	mobileUser = "13800138000"
+	ward       = "+8653283001999" // what the ward shows to the world
+)
+
+// carried is a house with a carrier that knows Mary's mobile.
+func carried(t *testing.T, transport, algorithm string) (h *house, carrier *pbx.Kamailio, mary *pbx.Baresip) {
+	t.Helper()
+	mary = pbx.StartBaresip(t, pbx.Phone{User: mobileUser, Password: password, Domain: "mobile.example", Tone: maryTone})
+	h = build(t, onTCP)
+	carrier = pbx.StartKamailio(t, pbx.Carrier{Hospital: h.ip, User: "hospital", Password: password, Phone: mary.Addr, Algorithm: algorithm})
+	h.replace("backends: [{name: house, kind: sip}]", fmt.Sprintf(`
+backends:
+  - {name: house, kind: sip}
+  - name: carrier
+    kind: sip
+    proxy: "sip:%s;transport=%s"
+    domain: %s
+    register: true
+    user: hospital
+    password: %s
+    out: {format: national}
+    present: {default: "%s"}
+    trust: [{cidr: "%s", accept: [pai]}]
+`, carrier.Addr, transport, pbx.Realm, password, ward, carrier.Addr.Addr()))
+	h.start()
+	h.add("harry", "Harry", harryNumber)
+	h.post("/v1/contacts", map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "mobile", "number": mobile}}}, nil)
+	pbx.Eventually(t, soon, "the trunk is up", func() bool { return h.ready() })
+	return h, carrier, mary
+}
+
+// replace changes the configuration of a house that has not started.
+func (h *house) replace(old, text string) {
+	h.t.Helper()
+	before, err := os.ReadFile(h.file())
+	if err != nil || !strings.Contains(string(before), old) {
+		h.t.Fatalf("no %q in the configuration, %v", old, err)
+	}
+	if err := os.WriteFile(h.file(), []byte(strings.Replace(string(before), old, text, 1)), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// ready reports whether the service says that all of it is up.
+func (h *house) ready() bool {
+	res, err := http.Get(h.url() + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	var said struct{ Status string }
+	return json.NewDecoder(res.Body).Decode(&said) == nil && said.Status == "ok"
+}
+
+// TestCallsThroughACarrier is the story with Mary outside, over each transport and digest algorithm: every request is
+// challenged, and her phone shows the ward's number and nobody's own.
+func TestCallsThroughACarrier(t *testing.T) {
+	for _, c := range []struct{ transport, algorithm string }{{"udp", "MD5"}, {"tcp", "SHA-256"}} {
+		t.Run(c.transport+" "+c.algorithm, func(t *testing.T) {
+			h, carrier, mary := carried(t, c.transport, c.algorithm)
+			s := &talking{house: h, harry: h.harry(false), mary: mary}
+			s.call = h.click()
+			s.harry.Await("CALL_INCOMING", soon)
+			s.harry.Accept()
+			if ev := mary.Await("CALL_INCOMING", soon); !strings.Contains(ev.Peer, "053283001999@") {
+				t.Errorf("Mary is shown %s", ev.Peer)
+			}
+			mary.Accept()
+			s.call = h.state(s.call, "connected")
+			s.hear()
+			s.harry.HangUp()
+			s.over("completed", "caller", "caller")
+			h.challenged(carrier, "REGISTER", "INVITE", "BYE")
+		})
+	}
+}
+
+// challenged holds that the carrier has asked for a proof for each of the methods, and was satisfied.
+func (h *house) challenged(carrier *pbx.Kamailio, methods ...string) {
+	h.t.Helper()
+	for _, method := range methods {
+		for _, status := range []string{" 40", " 200"} {
+			got := h.wire.messages(func(m sip.Message) bool {
+				return !m.Sent && m.Remote.Addr() == carrier.Addr.Addr() && strings.HasPrefix(m.StartLine, "SIP/2.0"+status) && strings.HasSuffix(m.CSeq, method)
+			})
+			if len(got) == 0 {
+				h.t.Errorf("no%sx to %s", status, method)
+			}
+		}
+	}
+}
+
+// TestCarrierIsGone: calls are refused as such at once, health says so, and the trunk comes back by itself.
+func TestCarrierIsGone(t *testing.T) {
+	h, carrier, _ := carried(t, "udp", "MD5")
+	harry := h.harry(true)
+	carrier.Stop()
+	c := h.click()
+	harry.Await("CALL_ESTABLISHED", soon)
+	c = h.ended(c, "unreachable", "callee", "callee")
+	if got := c.Callee.Legs(); len(got) != 1 {
+		t.Errorf("%d legs to Mary", len(got))
+	}
+}

@@ -1,0 +1,78 @@
+package pbx
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Carrier says what a Kamailio is to be: a registrar trunk with digest, and one phone behind it.
+type Carrier struct {
+	Hospital       netip.Addr // whose requests are challenged
+	User, Password string     // of the hospital
+	Phone          netip.AddrPort
+	Algorithm      string // of the digest; empty is MD5
+}
+
+// Kamailio is a running Kamailio 5.6 (Debian 12).
+type Kamailio struct {
+	Addr netip.AddrPort // UDP and TCP
+	prog *Program
+}
+
+// Realm is what a carrier's challenges name.
+const Realm = "carrier.example"
+
+// StartKamailio starts a carrier on an address of its own, and returns when it answers. It is stopped with the test.
+func StartKamailio(t testing.TB, c Carrier) *Kamailio {
+	t.Helper()
+	const program = "/usr/sbin/kamailio"
+	find(t, program, "kamailio")
+	k := &Kamailio{Addr: netip.AddrPortFrom(NextAddress(), 5060)}
+	dir := t.TempDir()
+	text, err := os.ReadFile(filepath.Join(testdata(), "kamailio", "carrier.cfg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Algorithm == "" {
+		c.Algorithm = "MD5"
+	}
+	modules, err := filepath.Glob("/usr/lib/*/kamailio/modules")
+	if err != nil || len(modules) != 1 {
+		t.Fatalf("where are Kamailio's modules? %v, %v", modules, err)
+	}
+	cfg := strings.NewReplacer("[carrier]", k.Addr.Addr().String(), "[hospital]", c.Hospital.String(), "[user]", c.User, "[password]", c.Password,
+		"[phone]", c.Phone.String(), "[realm]", Realm, "[algorithm]", c.Algorithm, "[modules]", modules[0]+"/").Replace(string(text))
+	file := filepath.Join(dir, "carrier.cfg")
+	if err := os.WriteFile(file, []byte(cfg), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.prog = Launch(t, dir, program, "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", dir)
+	Eventually(t, ready, "Kamailio answers", func() bool { return k.answers(t) })
+	return k
+}
+
+// answers asks once by OPTIONS.
+func (k *Kamailio) answers(t testing.TB) bool {
+	if k.prog.Wait(0) == nil {
+		t.Fatalf("Kamailio ended:\n%s", k.prog.Output())
+	}
+	conn, err := net.Dial("udp4", k.Addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	lines := []string{"OPTIONS sip:" + Realm + " SIP/2.0", "Via: SIP/2.0/UDP " + conn.LocalAddr().String() + ";branch=z9hG4bK1", "Max-Forwards: 70",
+		"From: <sip:x@x>;tag=1", "To: <sip:x@x>", "Call-ID: x", "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""}
+	_, _ = conn.Write([]byte(strings.Join(lines, "\r\n"))) // refused while nobody listens
+	_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	n, err := conn.Read(make([]byte, 4096))
+	return err == nil && n > 0
+}
+
+// Stop ends the carrier without a word to anybody. Idempotent.
+func (k *Kamailio) Stop() { k.prog.Stop() }
