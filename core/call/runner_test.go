@@ -303,7 +303,7 @@ func TestAHungStoreHoldsNobodyInACall(t *testing.T) {
 		a, b := r.talk("c")
 		r.store.hang(true)
 		r.play(a, EvResume) // a write that hangs
-		ctx, cancel := context.WithTimeout(t.Context(), 2*savePatience)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*savePatience)
 		defer cancel()
 		if _, err := r.HangUp(ctx, "c", HangUpOrdered{By: ByAPI}); err != nil {
 			t.Fatal(err)
