@@ -139,10 +139,10 @@ var refusals = map[call.Reason]int{
 // phrases are the words beside the statuses that we send.
 var phrases = map[int]string{
 	100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found",
-	405: "Method Not Allowed", 415: "Unsupported Media Type", 420: "Bad Extension", 422: "Session Interval Too Small", 480: "Temporarily Unavailable",
+	405: "Method Not Allowed", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 422: "Session Interval Too Small", 480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops", 485: "Ambiguous", 486: "Busy Here",
 	487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
-	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out", 603: "Decline",
+	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 504: "Server Time-out", 505: "Version Not Supported", 603: "Decline",
 }
 
 // refusal returns the status for a reason; a reason that is no phone's fault is 480.

@@ -3,6 +3,7 @@ package sip
 import (
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +46,8 @@ func (s *Stack) guardStray(res *sip.Response) {
 
 // dispatch is the table in doc.go.
 func (s *Stack) dispatch(req *sip.Request, tx *sip.ServerTx) {
-	if !wellFormed(req) {
-		s.reply(tx, req, sip.StatusBadRequest)
+	if status := unreadable(req); status != 0 {
+		s.dismiss(tx, s.response(req, status))
 		return
 	}
 	if dialog.Tag(req.To()) != "" && req.Method != sip.REGISTER && req.Method != sip.CANCEL {
@@ -100,10 +101,28 @@ func unserved(m sip.RequestMethod) int {
 	return sip.StatusNotImplemented
 }
 
+// unreadable returns the status of a request that no handler shall see, 0 for all others (RFC 4475 sections 3.1.2 and 3.3).
+func unreadable(req *sip.Request) int {
+	switch {
+	case !wellFormed(req):
+		return sip.StatusBadRequest
+	case req.SipVersion != "SIP/2.0":
+		return sip.StatusVersionNotSupported
+	case !slices.Contains([]string{"sip", "sips", "tel"}, strings.ToLower(req.Recipient.Scheme)):
+		return 416
+	}
+	for _, name := range []string{"From", "To", "Call-ID", "CSeq", "Max-Forwards"} {
+		if len(req.GetHeaders(name)) > 1 {
+			return sip.StatusBadRequest
+		}
+	}
+	return 0
+}
+
 // wellFormed reports whether the headers are there that every handler reads.
 func wellFormed(req *sip.Request) bool {
 	return req.From() != nil && req.To() != nil && req.CallID() != nil && req.CSeq() != nil && req.Via() != nil &&
-		req.CSeq().MethodName == req.Method && dialog.Tag(req.From()) != ""
+		strings.EqualFold(string(req.CSeq().MethodName), string(req.Method)) && dialog.Tag(req.From()) != ""
 }
 
 // source returns where a request came from.
@@ -116,7 +135,16 @@ func source(req *sip.Request) netip.AddrPort {
 func (s *Stack) busy(req *sip.Request, tx *sip.ServerTx) {
 	res := s.response(req, sip.StatusServiceUnavailable)
 	res.AppendHeader(sip.NewHeader("Retry-After", "5"))
-	_ = tx.Respond(res)
+	s.dismiss(tx, res)
+}
+
+// dismiss answers a request and keeps nothing of it: a flood must not be remembered for the 32 s of its transactions. One
+// that is repeated is answered anew.
+func (s *Stack) dismiss(tx *sip.ServerTx, res *sip.Response) {
+	if cseq := res.CSeq(); cseq == nil || cseq.MethodName != sip.ACK {
+		_ = tx.Respond(res)
+	}
+	tx.Terminate()
 }
 
 // unknownExtensions returns what a request demands and we do not have (RFC 3261 section 8.2.2.3).

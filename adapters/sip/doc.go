@@ -11,7 +11,10 @@
 // The first row that fits decides.
 //
 //	request                                    handled by
-//	lacks From tag, To, Call-ID, CSeq or Via   400
+//	lacks From tag, To, Call-ID, CSeq or Via,  400
+//	or has one of them twice
+//	is no SIP/2.0                              505
+//	Request-URI is no sip:, sips: or tel:      416
 //	has a To tag                               the leg with that Call-ID and that tag of ours, if the peer's tag is right
 //	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, PRACK, ACK; else 481. An INVITE
 //	                                           or UPDATE out of order is 500
@@ -125,5 +128,7 @@
 // # Known limits of the library
 //
 // The 487 of a cancelled INVITE is built by the library and carries a To tag of its own. Each datagram is handled by its
-// own goroutine, so CSeq order is enforced for INVITE and UPDATE only.
+// own goroutine, so CSeq order is enforced for INVITE and UPDATE only. What its parser cannot read is dropped without an
+// answer, also where RFC 4475 wants 400; testdata/torture says which. What is refused before anybody is known leaves no
+// transaction behind.
 package sip
