@@ -17,7 +17,7 @@ func knownValues(schema, field string) []string {
 	case "CallView.state":
 		return words(call.Queued, call.RingingCaller, call.Confirming, call.RingingCallee, call.Connecting, call.Connected, call.Ended)
 	case "CallView.flags":
-		return words(call.Unsure, call.Recovered, call.Adopted)
+		return words(call.Unsure, call.Recovered, call.Adopted, call.Outside)
 	case "CallView.can":
 		return []string{"hangup"}
 	case "EndView.reason", "CauseView.reason":

@@ -25,6 +25,7 @@
 //	REGISTER                                   the registrar
 //	INVITE, Max-Forwards 0                     483
 //	INVITE that we sent ourselves              482
+//	INVITE from an address that a trunk trusts offered to core as from outside: it reaches phones of ours only
 //	INVITE                                     the registrar's digest: 407 or 403 for strangers; then offered to core
 //	REFER                                      the registrar's digest, then core places the call that it asks for
 //	CANCEL without its INVITE                  481, and the INVITE that it overtook gets 487

@@ -32,7 +32,7 @@ type Entry struct {
 	Out      trunk.Format  `yaml:"out"`
 	In       trunk.Format  `yaml:"in"`
 	Present  trunk.Present `yaml:"present"`
-	Trust    []trunk.Trust `yaml:"trust"` // where its calls come from, beside the proxy itself
+	Trust    []trunk.Trust `yaml:"trust"` // where its calls come from; without it none do
 }
 
 // Trunk reports whether the entry reaches any number, not only phones registered here.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/emiago/sipgo/sip"
+
 	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/trunk"
 	"c2d/core/call"
@@ -210,6 +212,20 @@ func (g *gateway) invite(o call.Originate) (dialog.Invite, error) {
 		inv.Target += ";transport=" + g.next.transport
 	}
 	return inv, nil
+}
+
+// inviter returns who calls through the trunk, as far as its word is taken, and whom: the number in the Request-URI, or
+// the one in To where the Request-URI is but the address that we registered.
+func (g *gateway) inviter(req *sip.Request, word trunk.Trust) inviter {
+	to := req.Recipient
+	if g.entry.Register && to.User == g.entry.User {
+		to = req.To().Address
+	}
+	dialled := "sip:" + to.User + "@" + g.s.cfg.Domain
+	if number, ok := identity.StripNumber(g.entry.In.Read(strings.ReplaceAll(to.User, "%23", "#"))); ok {
+		dialled = number
+	}
+	return inviter{way: call.Way{Backend: g.entry.Name, Address: g.entry.In.Read(word.Caller(req))}, dialled: dialled, outside: true}
 }
 
 // gatewayAt returns the trunk with its proxy at an address, nil for none.

@@ -192,3 +192,61 @@ func TestTrunkIsDownUntilItAnswers(t *testing.T) {
 	h.do(h.stack.EntryHealth(t.Context(), "house"))
 	faultIs(t, h.through("leg-a", "sip:mary@hospital.example"), fault.CodeInvalidNumber)
 }
+
+// TestTrunkCallsUs: the carrier's calls come from an address that we trust; whom it names is believed as far as the
+// configuration says, and never a house phone.
+func TestTrunkCallsUs(t *testing.T) {
+	for name, c := range map[string]struct {
+		trust    []trunk.Trust
+		asserted string
+		from     string
+		refused  string
+	}{
+		"asserted":              {[]trunk.Trust{{CIDR: "127.0.0.0/8", Accept: []string{"pai"}}}, "<sip:+8613800138000@x>", "+8613800138000", ""},
+		"asserted, not trusted": {[]trunk.Trust{{CIDR: "127.0.0.1"}}, "<sip:+8613800138000@x>", "carrier", ""},
+		"from elsewhere":        {[]trunk.Trust{{CIDR: "192.0.2.1", Accept: []string{"pai"}}}, "<sip:+8613800138000@x>", "", "407"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, p := carried(t, func(e *Entry) { e.Trust = c.trust; e.In.Format = "digits" })
+			p.up()
+			p.calls("8653283001999", p.offers(), "P-Asserted-Identity: "+c.asserted)
+			if c.refused != "" {
+				p.gets(c.refused)
+				return
+			}
+			p.gets("100")
+			leg, ev := h.offered()
+			if ev.From != c.from || ev.To != "+8653283001999" || !ev.Outside || ev.Backend != "carrier" {
+				t.Errorf("offered %+v", ev)
+			}
+			h.do(h.stack.Answer(t.Context(), leg))
+			ok := p.gets("200")
+			p.follows(ok, "ACK", nil)
+			h.expect(leg, call.EvAnswered)
+			h.do(h.stack.HangUp(t.Context(), leg, call.Completed))
+			p.reply(p.challenges(p.request("BYE"), "n1"), 200, nil)
+			h.ended(leg, call.Completed)
+		})
+	}
+}
+
+// TestRegisteredTrunkCallsTheNumberInTo, since its Request-URI is only where we registered.
+func TestRegisteredTrunkCallsTheNumberInTo(t *testing.T) {
+	h, p := carried(t, func(e *Entry) { e.Trust = []trunk.Trust{{CIDR: "127.0.0.1"}} })
+	p.up()
+	g := h.stack.gateways["carrier"]
+	p.callID = "x"
+	m, err := sip.ParseMessage([]byte(strings.ReplaceAll(p.calling("INVITE", "+8653283001999", newBranch(), nil), "\n", "\r\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := m.(*sip.Request)
+	req.Recipient.User = "hospital"
+	for register, want := range map[bool]string{true: "+8653283001999", false: "sip:hospital@hospital.example"} {
+		g.entry.Register = register
+		if got := g.inviter(req, trunk.Trust{}); got.dialled != want {
+			t.Errorf("%q, want %q", got.dialled, want)
+		}
+	}
+	g.entry.Register = false
+}

@@ -10,13 +10,30 @@ import (
 	"c2d/core/fault"
 )
 
-// onInvite takes a new call from a phone: authenticated, offered to core, and served until it is answered or over.
+// inviter is whoever sent a new INVITE, and what it dialled.
+type inviter struct {
+	way     call.Way
+	dialled string
+	outside bool
+}
+
+// inviter returns who sent an INVITE: the trunk that owns its source address, else the phone that its digest proves; or
+// the response that challenges or refuses it.
+func (s *Stack) inviter(req *sip.Request) (inviter, *sip.Response) {
+	if g, word := s.gatewayOf(source(req).Addr()); g != nil {
+		return g.inviter(req, word), nil
+	}
+	device, refused := s.deps.Registrar.Authenticate(s.ctx, req, source(req))
+	return inviter{way: call.Way{Backend: device.Backend, Address: device.Address}, dialled: s.dialled(&req.Recipient)}, refused
+}
+
+// onInvite takes a new call from a phone or trunk: known, offered to core, and served until it is answered or over.
 func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 	if s.returned(req) {
 		s.reply(tx, req, sip.StatusLoopDetected)
 		return
 	}
-	device, refused := s.deps.Registrar.Authenticate(s.ctx, req, source(req))
+	who, refused := s.inviter(req)
 	if refused != nil {
 		_ = tx.Respond(refused)
 		return
@@ -41,8 +58,10 @@ func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 	}
 	s.reply(tx, req, sip.StatusTrying)
 	l.mu.Lock()
-	l.way = call.Way{Backend: device.Backend, Address: device.Address}
-	l.enter(call.LegOffered, call.LegEvent{Kind: call.EvOffered, From: device.Address, To: s.dialled(&req.Recipient), Resume: l.resume()})
+	l.way = who.way
+	l.enter(call.LegOffered, call.LegEvent{
+		Kind: call.EvOffered, From: who.way.Address, To: who.dialled, Backend: who.way.Backend, Outside: who.outside, Resume: l.resume(),
+	})
 	l.mu.Unlock()
 	l.serve(tx, cancelled)
 }

@@ -139,7 +139,11 @@ type LegEvent struct {
 	Cause  Cause
 	Digit  byte
 	Text   string
-	From   string // offered: the AOR that the phone proved to be
+	From   string // offered: the AOR that the phone proved to be; with Outside the number that the network names, or nothing
 	To     string // offered: what it dialled
-	Resume []byte
+	// Offered: the configured backend that the call came over; empty is the one that tells. Outside says that no phone of
+	// ours has proved itself.
+	Backend string
+	Outside bool
+	Resume  []byte
 }

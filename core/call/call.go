@@ -173,6 +173,7 @@ const (
 	Unsure    Flag = "unsure"    // its backend is lost; what we know may be out of date
 	Recovered Flag = "recovered" // found talking without a record, and adopted
 	Adopted   Flag = "adopted"   // begun by a phone or dialplan, not by us
+	Outside   Flag = "outside"   // adopted from a network outside: it reaches phones of ours only, and is not sent out again
 )
 
 // Timer names a deadline of a call.

@@ -308,6 +308,33 @@ func TestOffered(t *testing.T) {
 	}
 }
 
+// TestOfferedFromOutside: a network's call reaches phones of ours, by their number; nobody outside, whoever it says that
+// it is; and when our phone is gone it is not sent out again.
+func TestOfferedFromOutside(t *testing.T) {
+	s, w, _ := hospital(t)
+	offer := func(from, to string) (call.Call, *call.Cause) {
+		return s.Offered(t.Context(), "house", call.LegEvent{Leg: "leg", Kind: call.EvOffered, From: from, To: to, Backend: "trunk", Outside: true})
+	}
+	c, refused := offer("+4930123456", "+16328300101")
+	if refused != nil || c.Backend != "trunk" || c.Caller.Number != "+4930123456" || c.Callee.Number != "+16328300101" || !c.Has(call.Outside) {
+		t.Fatalf("%+v %+v", refused, c)
+	}
+	if c, refused = offer("sip:harry@h", "+16328300101"); refused != nil || c.Caller.UserID != "" || c.Caller.Number != "" {
+		t.Errorf("a stranger is %+v, %+v", c.Caller, refused)
+	}
+	for to, want := range map[string]call.Reason{"+4930123456": call.InvalidNumber, "120": call.Forbidden, "sip:nobody@h": call.InvalidNumber} {
+		if _, refused := offer("+4930123457", to); refused == nil || refused.Reason != want {
+			t.Errorf("%s: %+v, want %s", to, refused, want)
+		}
+	}
+	c.Backend = "house"
+	w.house.offline["sip:mary@h"] = true
+	found, err := s.LookUp(t.Context(), c)
+	if err != nil || len(found.Attempts) > 0 {
+		t.Errorf("sent out again: %+v, %v", found, err)
+	}
+}
+
 func TestParseRef(t *testing.T) {
 	for in, want := range map[string]Ref{"harry": {Name: "harry"}, " Mary ": {Name: "Mary"}, "玛丽": {Name: "玛丽"}, "+1 632": {Number: "+1 632"},
 		"tel:+1632": {URI: "tel:+1632"}, "SIP:mary@h": {URI: "SIP:mary@h"}, "h123": {Name: "h123"}} {

@@ -2,6 +2,7 @@ package dial
 
 import (
 	"context"
+	"slices"
 
 	"c2d/core/call"
 	"c2d/core/directory"
@@ -29,7 +30,11 @@ func (s *Service) LookUp(ctx context.Context, c call.Call) (call.LookedUp, error
 		return found, err
 	}
 	near := c.Backend
-	targets, err := s.ways(ctx, c.Tenant, found.Number, near)
+	entries := s.route(found.Number, near)
+	if c.Has(call.Outside) {
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return !e.Registered })
+	}
+	targets, err := s.waysOver(ctx, c.Tenant, found.Number, entries)
 	switch {
 	case err != nil:
 		return found, err
@@ -69,13 +74,17 @@ func (s *Service) numberBarred(ctx context.Context, c call.Call) error {
 // there, empty when one does and nothing is registered. Several entries are several ways of one target, in the
 // route's order; several registered phones are several targets that ring at once.
 func (s *Service) ways(ctx context.Context, tenant, number, near string) ([]call.Target, error) {
+	return s.waysOver(ctx, tenant, number, s.route(number, near))
+}
+
+func (s *Service) waysOver(ctx context.Context, tenant, number string, entries []Entry) ([]call.Target, error) {
 	device, err := s.cfg.Users.DeviceByAddress(ctx, tenant, number)
 	known := err == nil
 	if err != nil && !fault.Is(err, fault.CodeNotFound) {
 		return nil, err
 	}
 	var found []call.Target
-	for _, e := range s.route(number, near) {
+	for _, e := range entries {
 		w := call.Way{Backend: e.Name, Address: number}
 		if known && device.Backend == e.Name {
 			w.Address = device.Address

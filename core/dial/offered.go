@@ -24,6 +24,12 @@ func (s *Service) Offered(ctx context.Context, backend string, ev call.LegEvent)
 }
 
 func (s *Service) offered(ctx context.Context, backend string, ev call.LegEvent) (call.Call, error) {
+	if ev.Backend != "" {
+		backend = ev.Backend
+	}
+	if ev.Outside {
+		return s.fromOutside(ctx, backend, ev)
+	}
 	a := access.Internal(access.MainTenant)
 	d, err := s.cfg.Users.DeviceByAddress(ctx, a.Tenant, ev.From)
 	if err != nil {
@@ -40,17 +46,49 @@ func (s *Service) offered(ctx context.Context, backend string, ev call.LegEvent)
 	if err != nil {
 		return call.Call{}, err
 	}
-	c := call.Call{ID: identity.NewID(), Tenant: a.Tenant, Backend: backend, Confirm: call.ConfirmNever, PlacedBy: call.PlacedByActor(a),
-		Flags: []call.Flag{call.Adopted}, CallerLeg: ev.Leg, TalkLimit: s.cfg.Talk,
-		Caller: call.Party{Number: d.Number, RingLimit: s.cfg.Ring},
-		Callee: call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.cfg.Ring}}
+	c := s.adopt(a, ev, call.Target{Device: d.ID, Number: d.Number, Ways: []call.Way{{Backend: backend, Address: d.Address}}})
+	c.Callee = call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.cfg.Ring}
 	if len(users) == 1 { // a shared phone does not say who dials
 		c.Caller.UserID, c.Caller.Name, c.Caller.ContactID = users[0].ID, users[0].Name, users[0].ContactID
 	}
-	way := call.Way{Backend: backend, Address: d.Address}
-	leg := call.Leg{ID: ev.Leg, Way: way, Handle: ev.Handle, State: call.LegOffered, CreatedAt: ev.At, Resume: ev.Resume}
-	c.Caller.Attempts = []call.Attempt{{Targets: []call.Target{{Device: d.ID, Number: d.Number, Ways: []call.Way{way}}}, Legs: []call.Leg{leg}}}
 	return c, nil
+}
+
+// fromOutside is a call that a network hands us. It reaches phones that live on a backend of ours, and nobody else: else
+// whoever can call us could call the world at our cost. Who calls is the network's word, and never one of our users.
+func (s *Service) fromOutside(ctx context.Context, backend string, ev call.LegEvent) (call.Call, error) {
+	a := access.Internal(access.MainTenant)
+	to, err := s.callee(ctx, a.Tenant, dialled(ev.To))
+	if err != nil {
+		return call.Call{}, err
+	}
+	d, err := s.cfg.Users.DeviceByAddress(ctx, a.Tenant, to.number)
+	if err == nil && !s.entries[d.Backend].Registered {
+		err = fault.New(fault.CodeCalleeUnknown, "no phone of ours has that number")
+	}
+	if err == nil && to.blocked {
+		err = fault.New(fault.CodeBlocked, "blocked")
+	}
+	if err != nil {
+		return call.Call{}, err
+	}
+	from := ""
+	if n, err := s.cfg.Numbers.Parse(ev.From); err == nil { // what is no number is not shown
+		from = n.Dial()
+	}
+	c := s.adopt(a, ev, call.Target{Number: from, Ways: []call.Way{{Backend: backend, Address: from}}})
+	c.Flags = append(c.Flags, call.Outside)
+	c.Callee = call.Party{Number: to.number, RingLimit: s.cfg.Ring}
+	return c, nil
+}
+
+// adopt returns a call that began with an offered leg, from a target.
+func (s *Service) adopt(a access.Actor, ev call.LegEvent, from call.Target) call.Call {
+	way := from.Ways[0]
+	leg := call.Leg{ID: ev.Leg, Way: way, Handle: ev.Handle, State: call.LegOffered, CreatedAt: ev.At, Resume: ev.Resume}
+	return call.Call{ID: identity.NewID(), Tenant: a.Tenant, Backend: way.Backend, Confirm: call.ConfirmNever, PlacedBy: call.PlacedByActor(a),
+		Flags: []call.Flag{call.Adopted}, CallerLeg: ev.Leg, TalkLimit: s.cfg.Talk,
+		Caller: call.Party{Number: from.Number, RingLimit: s.cfg.Ring, Attempts: []call.Attempt{{Targets: []call.Target{from}, Legs: []call.Leg{leg}}}}}
 }
 
 // dialled reads what a phone dialled: a URI whose user part is a number means that number (RFC 3261 section 19.1.6).

@@ -119,3 +119,23 @@ func TestCarrierIsGone(t *testing.T) {
 		t.Errorf("%d legs to Mary", len(got))
 	}
 }
+
+// TestACarrierCallsUs: Mary calls Harry's number from outside; Harry's phone shows whom the carrier asserts, and both talk. A
+// number that no phone here has is unknown, however often the carrier asks.
+func TestACarrierCallsUs(t *testing.T) {
+	h, carrier, mary := carried(t, "udp", "MD5")
+	s := &talking{house: h, harry: h.harry(false), mary: mary}
+	mary.Dial(fmt.Sprintf("sip:%s@%s", harryNumber, carrier.Addr))
+	if ev := s.harry.Await("CALL_INCOMING", soon); !strings.Contains(ev.Peer, mobile) {
+		t.Errorf("Harry is shown %s", ev.Peer)
+	}
+	s.harry.Accept()
+	mary.Await("CALL_ESTABLISHED", soon)
+	s.hear()
+	mary.HangUp()
+	s.harry.Await("CALL_CLOSED", soon)
+	mary.Dial(fmt.Sprintf("sip:+4930123456@%s", carrier.Addr))
+	pbx.Eventually(t, soon, "it is not sent out again", func() bool {
+		return len(h.wire.messages(func(m sip.Message) bool { return m.Sent && strings.HasPrefix(m.StartLine, "SIP/2.0 404") })) > 0
+	})
+}
