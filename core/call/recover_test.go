@@ -1,6 +1,7 @@
 package call
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -123,5 +124,36 @@ func TestReconnectRecoversOnlyWhatIsUnknown(t *testing.T) {
 		r.play(b, EvEnded)
 		r.play(a, EvEnded)
 		r.stop()
+	})
+}
+
+// forgetful is a backend that has nothing of what a former process left, and says so while it starts.
+type forgetful struct{ *board }
+
+func (f forgetful) Start(ctx context.Context, s Sink, open []OpenLeg) error {
+	for _, l := range open {
+		s.Leg(LegEvent{Leg: l.Leg, Kind: EvEnded, Cause: Cause{Reason: Lost}})
+	}
+	return f.board.Start(ctx, s, open)
+}
+
+// Whether its backend has the legs or not, a call that rang ends because we were started again, by nobody's phone.
+func TestRestartComesBeforeWhatTheBackendTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		first := newRig(t, store, nil)
+		first.mustPlace("rings")
+		second := NewRunner(Config{Store: store, Backends: map[string]Backend{"house": forgetful{&board{}}}, Origin: first.cfg.Origin}, book{}, book{})
+		if err := second.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if c, _ := store.Get(t.Context(), "", "rings"); c.End == nil || c.End.Reason != Lost || c.End.By != BySystem || c.Open() {
+			t.Errorf("%s %+v", c.State, c.End)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = second.Stop(ctx)
+		_ = first.Stop(ctx)
 	})
 }

@@ -83,15 +83,12 @@ func (r *Runner) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	legs := map[Backend][]OpenLeg{}
-	for _, c := range open {
-		r.add(newBox(r, c))
-		for l := range c.Legs {
-			if b := r.cfg.Backends[l.Way.Backend]; b != nil && l.Open() {
-				legs[b] = append(legs[b], OpenLeg{Leg: l.ID, Way: l.Way, State: l.State, JoinedTo: l.JoinedTo, Resume: l.Resume})
-			}
+	boxes, legs := r.takeUp(open)
+	defer func() {
+		for _, b := range boxes {
+			r.work.Go(b.drain)
 		}
-	}
+	}()
 	started := map[Backend]bool{}
 	for name, b := range r.cfg.Backends {
 		if started[b] {
@@ -102,13 +99,28 @@ func (r *Runner) Start(ctx context.Context) error {
 			return fault.Wrap(fault.CodeBackendUnavailable, err, "backend %s did not start", name)
 		}
 	}
-	for _, c := range open {
-		r.post(c.ID, Restarted{})
-	}
 	for b := range started {
 		r.spawn(func(ctx context.Context) { r.compare(ctx, b, nil) })
 	}
 	return nil
+}
+
+// takeUp makes the boxes of the calls that a former process left open, whose first letter says so: it comes before all
+// that a backend tells. It returns the boxes, which wait to be drained, and the open legs of each backend.
+func (r *Runner) takeUp(open []Call) (boxes []*box, legs map[Backend][]OpenLeg) {
+	legs = map[Backend][]OpenLeg{}
+	for _, c := range open {
+		b := newBox(r, c)
+		b.letters, b.running = []letter{{in: Restarted{}}}, true
+		r.add(b)
+		boxes = append(boxes, b)
+		for l := range c.Legs {
+			if be := r.cfg.Backends[l.Way.Backend]; be != nil && l.Open() {
+				legs[be] = append(legs[be], OpenLeg{Leg: l.ID, Way: l.Way, State: l.State, JoinedTo: l.JoinedTo, Resume: l.Resume})
+			}
+		}
+	}
+	return boxes, legs
 }
 
 // Place stores a new call and begins it. It returns when the call and its first legs are durable. idem may be nil.
@@ -247,15 +259,6 @@ func (r *Runner) waitQuiet(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-}
-
-func (r *Runner) post(id string, in Input) {
-	r.mu.Lock()
-	b := r.calls[id]
-	r.mu.Unlock()
-	if b != nil {
-		b.post(letter{in: in})
 	}
 }
 
