@@ -19,6 +19,7 @@ type Config struct {
 	Codecs    []sdp.Codec    // empty is sdp.DefaultCodecs
 
 	Answer          Answer
+	Forwards        bool          // says 181 before it rings: another phone is called in its place
 	EarlyMedia      bool          // rings with 183, SDP and its tone in place of 180
 	RefuseReinvites bool          // answers every re-INVITE with 488, and talks on
 	ReinviteAfter   time.Duration // how long it takes to answer a re-INVITE; old sound goes on meanwhile

@@ -85,6 +85,9 @@ func (c *call) ring(req *sip.Request, tx sip.ServerTransaction, a Answer) (answe
 			status = sip.StatusSessionInProgress
 		}
 	}
+	if c.phone.cfg.Forwards {
+		c.phone.respond(tx, req, c.localTag, sip.StatusCallIsForwarded, nil)
+	}
 	c.phone.respond(tx, req, c.localTag, status, answer)
 	c.tell(Event{Kind: Ringing})
 	return answer
@@ -251,7 +254,7 @@ func (p *Phone) onOther(req *sip.Request, tx sip.ServerTransaction) {
 }
 
 // phrases are the reason phrases of what the phone answers with; others are sent as "Refused".
-var phrases = map[int]string{180: "Ringing", 183: "Session Progress", 200: "OK", 405: "Method Not Allowed",
+var phrases = map[int]string{180: "Ringing", 181: "Call Is Being Forwarded", 183: "Session Progress", 200: "OK", 405: "Method Not Allowed",
 	480: "Temporarily Unavailable", 487: "Request Terminated", 481: "Call/Transaction Does Not Exist", 486: "Busy Here", 488: "Not Acceptable Here",
 	500: "Server Internal Error", 603: "Decline"}
 

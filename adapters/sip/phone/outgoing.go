@@ -26,9 +26,6 @@ func (p *Phone) Dial(ctx context.Context, to string) error {
 	case !res.IsSuccess():
 		c.end(Event{Status: res.StatusCode, Here: ctx.Err() != nil})
 		err = &Refused{Status: res.StatusCode}
-	case !c.settle(res.Body()):
-		_ = c.bye(ctx)
-		err = fmt.Errorf("phone: the answer has no description")
 	default:
 		c.talk()
 	}
@@ -149,13 +146,18 @@ func (c *call) establish(ctx context.Context, tx sip.ClientTransaction, req *sip
 	}
 	c.mu.Unlock()
 	c.aim(res.Contact())
+	described := c.settle(res.Body()) // before the ACK, which may bring the next offer
 	tx.OnRetransmission(func(*sip.Response) { _ = c.acknowledge(req) })
 	if err := c.acknowledge(req); err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		_ = c.bye(c.phone.ctx)
 		return ctx.Err()
+	case !described:
+		_ = c.bye(ctx)
+		return fmt.Errorf("phone: the answer has no description")
 	}
 	return nil
 }
@@ -264,11 +266,8 @@ func (p *Phone) reinvite(ctx context.Context, dir sdp.Direction) error {
 		return err
 	}
 	c.aim(res.Contact())
-	if err := c.acknowledge(sent); err != nil {
-		return err
-	}
-	c.settle(res.Body())
-	return nil
+	c.settle(res.Body()) // before the ACK, which may bring the next offer
+	return c.acknowledge(sent)
 }
 
 // turn sets the wanted direction and returns the one before.
