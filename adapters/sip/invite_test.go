@@ -200,6 +200,28 @@ func TestLostAckIsSentAgain(t *testing.T) {
 	}
 }
 
+// A copy of the 200 may be read by another goroutine before the 200 itself is: it is no second phone, and gets no BYE.
+func TestRepeatedAnswerThatOvertakesTheFirst(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("mary")
+	h.ring(p, "leg", "")
+	inv := p.rings()
+	answer := p.answer(inv)
+	m, err := sip.ParseMessage([]byte(strings.ReplaceAll(p.response(inv, 200, p.tag, answer), "\n", "\r\n")))
+	h.do(err)
+	h.stack.leg("leg").again(m.(*sip.Response))
+	p.reply(inv, 200, answer)
+	p.gets("ACK") // and nothing before it
+	h.expect("leg", call.EvAnswered)
+	h.do(h.stack.HangUp(t.Context(), "leg", call.Completed))
+	if bye := p.request("BYE"); bye.CSeq().SeqNo != inv.CSeq().SeqNo+1 {
+		t.Errorf("CSeq %d: somebody else has ended the dialog before", bye.CSeq().SeqNo)
+	} else {
+		p.reply(bye, 200, nil)
+	}
+	h.ended("leg", call.Completed)
+}
+
 func TestRingLimit(t *testing.T) {
 	h := newHouse(t).start()
 	p := h.phone("mary")

@@ -10,6 +10,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"c2d/adapters/sip/dialog"
+	"c2d/core/call"
 	"c2d/core/fault"
 )
 
@@ -179,12 +180,17 @@ func (l *leg) accepted(method sip.RequestMethod, seq uint32, res *sip.Response) 
 	}
 }
 
-// again answers a repeated 2xx of an INVITE: the ACK was lost. One with another To tag is a fork's.
+// again answers a repeated 2xx of an INVITE: the ACK was lost. One with another To tag is a fork's. While the first 2xx is
+// still being read nobody can say whose a copy is: it is passed over, and will be repeated.
 func (l *leg) again(res *sip.Response) {
 	if !res.IsSuccess() || res.CSeq() == nil {
 		return
 	}
 	l.mu.Lock()
+	if l.dlg == nil && l.state != call.LegEnded {
+		l.mu.Unlock()
+		return
+	}
 	mine := l.dlg != nil && l.dlg.Owns(res)
 	if mine {
 		l.s.ack(l.dlg, res.CSeq().SeqNo)
