@@ -9,9 +9,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain shortens the library's timers, which are one set for the process: T1 is 20 ms.
+// shortTimers shortens the library's timers, which are one set for the process: T1 is 20 ms.
+func shortTimers() { sip.SetTimers(20*time.Millisecond, 80*time.Millisecond, 100*time.Millisecond) }
+
 func TestMain(m *testing.M) {
-	sip.SetTimers(20*time.Millisecond, 80*time.Millisecond, 100*time.Millisecond)
+	shortTimers()
 	if code := m.Run(); code != 0 {
 		os.Exit(code)
 	}

@@ -31,7 +31,7 @@ type route struct {
 type audio struct {
 	conn *net.UDPConn
 	addr netip.AddrPort
-	ears *ears
+	ears *ears // nil is deaf
 	keys chan byte
 	stop chan struct{}
 	once sync.Once
@@ -86,7 +86,7 @@ func (a *audio) listen() {
 			return
 		}
 		var p rtp.Packet
-		if p.Unmarshal(buf[:n]) == nil && p.Version == 2 {
+		if a.ears != nil && p.Unmarshal(buf[:n]) == nil && p.Version == 2 {
 			a.ears.hear(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), p.PayloadType, p.Payload)
 		}
 	}

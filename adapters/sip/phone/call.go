@@ -44,7 +44,11 @@ type pendingAck struct {
 }
 
 func (p *Phone) newCall(id string, incoming bool) (*call, error) {
-	a, err := openAudio(p.addr.Addr(), p.cfg.ToneHz, p.ears)
+	ears := p.ears
+	if p.cfg.Deaf {
+		ears = nil
+	}
+	a, err := openAudio(p.addr.Addr(), p.cfg.ToneHz, ears)
 	if err != nil {
 		return nil, err
 	}

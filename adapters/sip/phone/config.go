@@ -16,6 +16,7 @@ type Config struct {
 	Listen    netip.AddrPort // SIP over UDP, port 0 is any; RTP has free ports of the same address
 	Expires   time.Duration  // wanted of the registrar; 0 is 10 min
 	ToneHz    int            // what it says; 0 is silence, which is sent as packets too
+	Deaf      bool           // listens to nothing, so that many phones can talk on one machine
 	Codecs    []sdp.Codec    // empty is sdp.DefaultCodecs
 
 	Answer          Answer

@@ -67,7 +67,7 @@ func crowd(s *stage) {
 		if c.act != nil {
 			c.act(s, c.call.ID, c.a, c.b)
 		}
-		s.in(c.call.ID, call.Ended)
+		s.until(string(c.caller)+" calls "+string(c.callee)+", "+c.end+" "+c.call.ID, func() bool { return s.book.call(c.call.ID).State == call.Ended })
 		told := s.book.story(c.call.ID)
 		if got := told[len(told)-1]; got != c.end && !s.vague(got, c.end) {
 			s.t.Errorf("%s calls %s: %q, want %q", c.caller, c.callee, got, c.end)

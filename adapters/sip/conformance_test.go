@@ -1,0 +1,298 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	telephone "c2d/adapters/sip/phone"
+	"c2d/core/call"
+	"c2d/core/call/calltest"
+	"c2d/core/identity"
+	"c2d/core/user"
+)
+
+// TestConformance has timers of its own: a hundred phones on two cores may take their time, 64*T1 of it.
+func TestConformance(t *testing.T) {
+	sip.SetTimers(100*time.Millisecond, 400*time.Millisecond, 500*time.Millisecond)
+	t.Cleanup(shortTimers)
+	calltest.Run(t, calltest.Suite{
+		Backend: "native SIP",
+		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
+		Open: func(t *testing.T) calltest.Harness {
+			return &ward{t: t, reg: &nameplates{bindings: map[string]user.Binding{}}}
+		},
+	})
+}
+
+// ward is a stack with software phones on loopback. The stack is a part of us: it dies with our process.
+type ward struct {
+	t      *testing.T
+	reg    *nameplates
+	stack  *Stack
+	listen string // where the former stack was reached
+
+	mu     sync.Mutex
+	phones int
+	ladder []Message
+}
+
+func (w *ward) Name() string { return "house" }
+
+func (w *ward) Open(t *testing.T) call.Backend {
+	t.Helper()
+	if w.listen == "" {
+		w.listen = "udp:127.0.0.1:0"
+		t.Cleanup(w.reg.closePhones)
+		t.Cleanup(w.draw)
+	}
+	origin := identity.Origin{Installation: "suite", Node: "n1"}
+	s, err := New(Config{
+		Domain: "hospital.example", Listen: []string{w.listen}, Country: "CN",
+		Media: Media{Address: "127.0.0.1", Ports: "20000-20999"}, Entries: []Entry{{Name: "house", Kind: "sip"}},
+	}, Deps{Registrar: w.reg, LegID: origin.LegID, Trace: w.trace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.waits = shortWaits()
+	s.waits.silence = limit
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	w.stack, w.listen = s, "udp:"+s.Addr().String()
+	return s
+}
+
+func (w *ward) trace(m Message) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ladder = append(w.ladder, m)
+}
+
+// draw tells the wire's dialogue of a behaviour that failed.
+func (w *ward) draw() {
+	if !w.t.Failed() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.ladder {
+		arrow := "<-"
+		if m.Sent {
+			arrow = "->"
+		}
+		w.t.Logf("%s %s %s %s [%s, %s]", m.At.Format("05.000"), arrow, m.Remote, m.StartLine, m.CSeq, m.CallID)
+	}
+}
+
+func (w *ward) Crash(*testing.T) { w.stack.crash() }
+
+// Lose and Restore have nothing to do: between the stack and us is no connection.
+func (w *ward) Lose()    {}
+func (w *ward) Restore() {}
+
+// Phone makes a phone that is registered, unless it is offline.
+func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
+	t.Helper()
+	w.mu.Lock()
+	w.phones++
+	n := w.phones
+	w.mu.Unlock()
+	h := &handset{name: fmt.Sprintf("%s-%d", does, n), hz: 600 + 400*(n%2)}
+	switch does {
+	case calltest.Offline:
+		return h
+	case calltest.Silent:
+		w.reg.add(h.name, silent(t))
+		return h
+	}
+	cfg := telephone.Config{
+		AOR: h.Address(), Registrar: w.stack.Addr(), Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.hz, Answer: answers[does],
+		EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.happened, Deaf: does == calltest.Answers,
+	}
+	p, err := telephone.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.phone = p
+	w.reg.add(h.name, p.Addr())
+	w.reg.keep(p)
+	return h
+}
+
+// answers are what a software phone does by itself; the rest rings until its owner acts.
+var answers = map[calltest.Does]telephone.Answer{
+	calltest.Answers: telephone.Auto(20 * time.Millisecond), calltest.Busy: telephone.Busy(), calltest.Rejects: telephone.Reject(20 * time.Millisecond),
+	calltest.Unknown: {Status: 404}, calltest.Congested: {Status: 503}, calltest.Redirects: {Status: 302},
+}
+
+// silent is a socket that nobody reads.
+func silent(t *testing.T) netip.AddrPort {
+	t.Helper()
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// nameplates is a registrar that knows each phone by the address that it has.
+type nameplates struct {
+	mu       sync.Mutex
+	bindings map[string]user.Binding
+	phones   []*telephone.Phone
+}
+
+func aorOf(name string) string { return "sip:" + name + "@hospital.example" }
+
+func (n *nameplates) add(name string, at netip.AddrPort) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.bindings[aorOf(name)] = user.Binding{AOR: aorOf(name), Contact: "sip:" + name + "@" + at.String(), Transport: "udp", Source: at}
+}
+
+func (n *nameplates) keep(p *telephone.Phone) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.phones = append(n.phones, p)
+}
+
+func (n *nameplates) closePhones() {
+	var wg sync.WaitGroup
+	for _, p := range n.phones {
+		wg.Go(p.Close)
+	}
+	wg.Wait()
+}
+
+func (n *nameplates) Register(_ context.Context, req *sip.Request, _ netip.AddrPort, _ string) *sip.Response {
+	return sip.NewResponseFromRequest(req, 200, "OK", nil)
+}
+
+func (n *nameplates) Authenticate(_ context.Context, req *sip.Request, source netip.AddrPort) (user.Device, *sip.Response) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b, ok := n.bindings[req.From().Address.String()]; ok && b.Source == source {
+		return user.Device{Backend: "house", Address: b.AOR}, nil
+	}
+	return user.Device{}, sip.NewResponseFromRequest(req, 403, "Forbidden", nil)
+}
+
+func (n *nameplates) Bindings(_ context.Context, _, aor string) ([]user.Binding, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b, ok := n.bindings[aor]; ok {
+		return []user.Binding{b}, nil
+	}
+	return nil, nil
+}
+
+// handset is a software phone and its owner.
+type handset struct {
+	name  string
+	hz    int
+	phone *telephone.Phone // nil when nobody is there
+
+	mu   sync.Mutex
+	rang int
+}
+
+func (h *handset) happened(e telephone.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if e.Kind == telephone.Ringing && e.Incoming {
+		h.rang++
+	}
+}
+
+func (h *handset) Address() string { return aorOf(h.name) }
+
+func (h *handset) Rang() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rang
+}
+
+func (h *handset) Idle() bool { return h.phone == nil || !h.phone.RTP().IsValid() }
+
+// does runs what the owner does, and fails the test if it cannot be done.
+func (h *handset) does(t *testing.T, what string, act func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*limit)
+	defer cancel()
+	if err := act(ctx); err != nil {
+		t.Errorf("%s: %s: %v", h.name, what, err)
+	}
+}
+
+func (h *handset) Lift(t *testing.T) { t.Helper(); h.does(t, "lift", h.phone.Accept) }
+
+func (h *handset) PutDown(t *testing.T) {
+	t.Helper()
+	h.does(t, "put down", func(ctx context.Context) error {
+		if err := h.phone.HangUp(ctx); !errors.Is(err, telephone.ErrNoCall) {
+			return err
+		}
+		t.Log(h.name, "was put down already")
+		return nil
+	})
+}
+
+func (h *handset) Press(t *testing.T, keys string) {
+	t.Helper()
+	h.does(t, "press", func(context.Context) error { return h.phone.Press(keys) })
+}
+
+// Hold asks again when the other side was asking for something itself (RFC 3261 section 14.1).
+func (h *handset) Hold(t *testing.T, on bool) {
+	t.Helper()
+	act := h.phone.Resume
+	if on {
+		act = h.phone.Hold
+	}
+	h.does(t, "hold", func(ctx context.Context) error {
+		for {
+			err := act(ctx)
+			var no *telephone.Refused
+			if !errors.As(err, &no) || no.Status != sip.StatusRequestPending {
+				return err
+			}
+			select {
+			case <-time.After(30 * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+}
+
+func (h *handset) Dial(_ *testing.T, number string) {
+	go func() { _ = h.phone.Dial(context.Background(), number) }() // ends with the call, or with Close of the phone
+}
+
+func (h *handset) Hears(t *testing.T, other calltest.Phone) {
+	t.Helper()
+	h.hears(t, telephone.Expect{Hz: other.(*handset).hz, After: time.Now()})
+}
+
+// HearsTone waits for what an exchange of the country plays: 450 Hz.
+func (h *handset) HearsTone(t *testing.T) {
+	t.Helper()
+	h.hears(t, telephone.Expect{Hz: 450, After: time.Now()})
+}
+
+func (h *handset) hears(t *testing.T, want telephone.Expect) {
+	t.Helper()
+	h.does(t, fmt.Sprintf("hear %d Hz", want.Hz), func(ctx context.Context) error {
+		_, err := h.phone.WaitHeard(ctx, want)
+		return err
+	})
+}
