@@ -48,6 +48,33 @@ func TestPhoneCallsThroughUs(t *testing.T) {
 	h.ended("leg-b", call.Completed)
 }
 
+// A phone that has not acknowledged our 200 may not have read it: it is not asked to talk directly before.
+func TestNoReinviteBeforeTheAck(t *testing.T) {
+	h := newHouse(t).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	a.calls("101", a.offers(), proof)
+	leg, _ := h.offered()
+	h.ring(b, "leg-b", leg)
+	b.picksUp()
+	h.expect("leg-b", call.EvAnswered)
+	h.do(h.stack.Answer(t.Context(), leg))
+	ok := a.passes("200")
+	h.expect(leg, call.EvAnswered)
+	h.do(h.stack.Join(t.Context(), leg, "leg-b"))
+	h.expect(leg, call.EvJoined)
+	for range 3 { // the 200 is repeated, and nothing else comes
+		if m := <-a.in; what(m) != "200" {
+			t.Fatalf("%s before the ACK\n%s", what(m), h.drawn())
+		}
+	}
+	a.follows(ok, "ACK", nil)
+	inv := a.passes("INVITE").(*sip.Request)
+	a.reply(inv, 200, a.answer(inv))
+	a.passes("ACK")
+	b.redirected()
+	h.expect(leg, call.EvMedia)
+}
+
 func TestStrangersAreChallengedThenRefused(t *testing.T) {
 	h := newHouse(t).start()
 	p := h.phone("stranger")

@@ -144,8 +144,14 @@ func (l *leg) answerOffer(tx *sip.ServerTx, r reply, again *reliable) bool {
 	return r.status >= 200
 }
 
-// taken follows the 200 until its ACK. A phone that never acknowledges has no call (RFC 3261 section 13.3.1.4).
+// taken follows the 200 until its ACK, before which no INVITE of ours may follow (RFC 3261 section 14.1). A phone that never
+// acknowledges has no call (section 13.3.1.4).
 func (l *leg) taken(tx *sip.ServerTx, res *sip.Response) {
+	select {
+	case <-l.turn:
+		defer func() { l.turn <- struct{}{} }()
+	case <-l.done:
+	}
 	l.mu.Lock()
 	l.enter(call.LegAnswered, call.LegEvent{Kind: call.EvAnswered, Resume: l.resume()})
 	l.watch()
