@@ -4,9 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -59,14 +57,6 @@ func (e Entry) next() (next, error) {
 		return n, errors.New("its transport must be udp, tcp or tls")
 	}
 	return n, nil
-}
-
-func (n next) addr(ip string) string {
-	port := n.port
-	if port == 0 {
-		port = sip.DefaultPort(n.transport)
-	}
-	return net.JoinHostPort(ip, strconv.Itoa(port))
 }
 
 // validate returns what is wrong with the entry; field is its key in the file.

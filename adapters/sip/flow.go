@@ -36,6 +36,9 @@ func (s *Stack) reach(req *sip.Request) error {
 		return nil
 	}
 	to := nextHop(req)
+	if s.gatewayAt(req.Destination()) != nil {
+		to = req.Destination() // a trunk's proxy is not where its URIs point
+	}
 	if !s.connected(network, to) {
 		ctx, cancel := context.WithTimeout(s.ctx, dialling)
 		defer cancel()

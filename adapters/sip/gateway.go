@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -84,6 +83,7 @@ func (g *gateway) run() {
 			pause = g.s.waits.backOff(failures)
 			g.note(err)
 			g.turn()
+			g.reg.granted(0, time.Now()) // whoever answers next may not know us
 		} else {
 			failures = 0
 			g.note(nil)
@@ -124,25 +124,23 @@ func (e Entry) expires() time.Duration {
 	return time.Duration(e.Expires) * time.Second
 }
 
-// resolve finds the proxy's addresses. Those of before stay good while DNS does not answer.
+// resolve finds the proxy's addresses. The one in use stays while it is among them, and all of them while DNS does not
+// answer.
 func (g *gateway) resolve(ctx context.Context) error {
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", g.next.host)
+	addrs, err := g.next.resolve(ctx, g.s.dns)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err != nil {
-		if len(g.addrs) > 0 {
-			return nil
-		}
+	switch {
+	case err != nil && len(g.addrs) > 0:
+		return nil
+	case err != nil:
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "the proxy's name cannot be resolved")
 	}
-	var addrs []string
-	for _, ip := range ips {
-		addrs = append(addrs, g.next.addr(ip.Unmap().String()))
+	used := ""
+	if len(g.addrs) > 0 {
+		used = g.addrs[g.at]
 	}
-	slices.Sort(addrs)
-	if !slices.Equal(addrs, g.addrs) {
-		g.addrs, g.at = addrs, 0
-	}
+	g.addrs, g.at = addrs, max(0, slices.Index(addrs, used))
 	return nil
 }
 

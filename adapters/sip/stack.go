@@ -47,6 +47,7 @@ type Stack struct {
 	tp       *sip.TransportLayer
 	tx       *sip.TransactionLayer
 	sink     call.Sink
+	dns      resolver
 	gateways map[string]*gateway // by the entry's name; fixed
 	clicks   call.Clicks
 
@@ -112,7 +113,7 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	}
 	tame()
 	s := &Stack{
-		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool,
+		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool, dns: net.DefaultResolver,
 		legs: map[string]*leg{}, dialogs: map[string]*leg{}, orphans: map[string]*orphan{}, early: map[string]time.Time{},
 	}
 	if s.log == nil {

@@ -230,3 +230,55 @@ func (p *phone) lengthen() {
 	b := &p.h.reg.bindings[p.aor][0]
 	b.Contact = strings.Replace(b.Contact, "sip:mary@", "sip:"+strings.Repeat("m", 900)+"@", 1)
 }
+
+// TestTrunkOverTLS: the proxy's certificate must be for its name and signed by whom the trunk trusts, and ours is shown.
+func TestTrunkOverTLS(t *testing.T) {
+	for name, trusted := range map[string]bool{"a proxy that we trust": true, "a proxy that we do not": false} {
+		t.Run(name, func(t *testing.T) {
+			proxy, ours := certificate(t), certificate(t)
+			proxy.ClientCA = ours.Cert
+			secure, err := proxy.load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := tls.Listen("tcp", "127.0.0.1:0", secure)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			ca := proxy.Cert
+			if !trusted {
+				ca = ours.Cert
+			}
+			h := newHouse(t, streams(t), func(c *Config) {
+				c.TLS = ours
+				c.Entries = append(c.Entries, Entry{Name: "carrier", Proxy: "sip:" + l.Addr().String() + ";transport=tls", CA: ca})
+			}).start()
+			c, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = c.(*tls.Conn).HandshakeContext(t.Context())
+			if !trusted {
+				_ = c.Close()
+				if err == nil {
+					t.Error("we go on with a proxy that we do not trust")
+				}
+				return
+			}
+			if err != nil || len(c.(*tls.Conn).ConnectionState().PeerCertificates) != 1 {
+				t.Fatal("our certificate was not shown", err)
+			}
+			p := h.phoneOn("carrier", "tls", c)
+			p.up()
+			h.do(h.through("leg-a", "+8613800138000"))
+			inv := p.request("INVITE")
+			if inv.Via().Transport != "TLS" || inv.Contact().Address.Port != int(h.address("tls").Port()) {
+				t.Errorf("INVITE\n%s", inv)
+			}
+			p.reply(inv, 486, nil)
+			p.request("ACK")
+			h.ended("leg-a", call.Busy)
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"c2d/adapters/sip/trunk"
+)
+
+// zone is a DNS of a few names; "_sip._udp.x" are SRV records.
+type zone struct {
+	hosts    map[string][]string
+	services map[string][]*net.SRV
+}
+
+func (z zone) LookupSRV(_ context.Context, service, proto, name string) (string, []*net.SRV, error) {
+	if all := z.services["_"+service+"._"+proto+"."+name]; all != nil {
+		return name, all, nil
+	}
+	return "", nil, errors.New("no such name")
+}
+
+func (z zone) LookupNetIP(_ context.Context, _, host string) (all []netip.Addr, err error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}, nil
+	}
+	for _, a := range z.hosts[host] {
+		all = append(all, netip.MustParseAddr(a))
+	}
+	if all == nil {
+		err = errors.New("no such name")
+	}
+	return all, err
+}
+
+func TestResolve(t *testing.T) {
+	dns := zone{
+		hosts: map[string][]string{"a.example": {"192.0.2.2", "192.0.2.1"}, "b.example": {"2001:db8::1"}, "c.example": {"192.0.2.9"}},
+		services: map[string][]*net.SRV{
+			"_sip._udp.c.example":    {{Target: "b.example.", Port: 5070}, {Target: "gone.example.", Port: 5060}, {Target: "a.example.", Port: 5060}},
+			"_sips._tcp.c.example":   {{Target: "a.example.", Port: 5061}},
+			"_sip._udp.none.example": {{Target: "."}},
+		},
+	}
+	for uri, want := range map[string]string{
+		"sip:192.0.2.7":                     "192.0.2.7:5060",
+		"sip:192.0.2.7;transport=tls":       "192.0.2.7:5061",
+		"sip:a.example":                     "192.0.2.1:5060 192.0.2.2:5060",
+		"sip:c.example":                     "[2001:db8::1]:5070 192.0.2.1:5060 192.0.2.2:5060",
+		"sip:c.example:5080":                "192.0.2.9:5080",
+		"sip:c.example;transport=tcp":       "192.0.2.9:5060",
+		"sips:c.example":                    "192.0.2.1:5061 192.0.2.2:5061",
+		"sip:none.example":                  "",
+		"sip:unknown.example;transport=tcp": "",
+	} {
+		n, err := Entry{Proxy: uri}.next()
+		if err != nil {
+			t.Fatal(uri, err)
+		}
+		got, err := n.resolve(t.Context(), dns)
+		if strings.Join(got, " ") != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", uri, got, err, want)
+		}
+	}
+}
+
+// TestTrunkGoesOnToTheNextAddress when the first is silent, and stays with the one that answers.
+func TestTrunkGoesOnToTheNextAddress(t *testing.T) {
+	h := newHouse(t, func(c *Config) {
+		c.Entries = append(c.Entries, Entry{Name: "carrier", Proxy: "sip:carrier.example", Present: trunk.Present{Default: "+8653283001999"}})
+	})
+	dead, live := h.phone("dead"), h.phone("live")
+	port := func(p *phone) uint16 { return netip.MustParseAddrPort(p.conn.LocalAddr().String()).Port() }
+	h.stack.dns = zone{services: map[string][]*net.SRV{"_sip._udp.carrier.example": {{Target: "127.0.0.1", Port: port(dead)}, {Target: "127.0.0.1", Port: port(live)}}}}
+	h.stack.waits.carrier = limit / 50
+	h.start()
+	dead.request("OPTIONS")
+	live.reply(live.request("OPTIONS"), 200, nil)
+	h.eventually("the trunk is up", func() bool { return h.stack.EntryHealth(t.Context(), "carrier") == nil })
+	h.do(h.through("leg-a", "+8613800138000"))
+	live.reply(live.request("INVITE"), 486, nil)
+	live.request("ACK")
+	h.ended("leg-a", "busy")
+}
