@@ -24,6 +24,9 @@ func TestPhoneCallsThroughUs(t *testing.T) {
 	}
 	h.ring(b, "leg-b", leg)
 	inv := b.rings()
+	if f := inv.MaxForwards(); f.Val() != 69 {
+		t.Errorf("Max-Forwards %d: each pass through us costs one", f.Val())
+	}
 	h.do(h.stack.Ring(t.Context(), leg))
 	a.gets("180")
 	b.reply(inv, 200, b.answer(inv))

@@ -86,6 +86,7 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	inv.Hops = s.hops(o.JoinTo)
 	inv.Headers = append(inv.Headers, sessionOffer()...)
 	if o.AutoAnswer {
 		inv.Headers = append(inv.Headers, autoAnswer(s.cfg.Domain)...)
@@ -96,6 +97,20 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 	l := &leg{s: s, tag: inv.Tag, invite: inv, joinTo: o.JoinTo}
 	l.local.ID, l.local.Version, l.local.Addr = sessionID(), 1, s.cfg.Media.Address
 	return l.resume(), nil
+}
+
+// hops returns how many the call of a leg has come by already: an offered call that goes on through us keeps counting,
+// so that one that goes round in circles ends.
+func (s *Stack) hops(leg string) int {
+	l := s.leg(leg)
+	if l == nil || l.offer == nil {
+		return 0
+	}
+	f := l.offer.req.MaxForwards()
+	if f == nil {
+		return 0
+	}
+	return max(0, dialog.MostHops-int(f.Val())+1)
 }
 
 // decide returns the INVITE of a call to a phone, or through a trunk.

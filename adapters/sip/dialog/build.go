@@ -12,6 +12,7 @@ type parts struct {
 	fromTag, toTag string
 	callID, dest   string
 	seq            uint32
+	hops           int // used up
 }
 
 // assemble builds a request from checked parts, with the headers that RFC 3261 section 8.1.1 demands, in a fixed order.
@@ -19,7 +20,7 @@ func assemble(m sip.RequestMethod, h Hop, p parts) *sip.Request {
 	r := sip.NewRequest(m, uri(p.target))
 	r.AppendHeader(h.via(p.branch))
 	appendRoutes(r, p.routes)
-	forwards := sip.MaxForwardsHeader(70)
+	forwards := sip.MaxForwardsHeader(MostHops - min(max(p.hops, 0), MostHops))
 	r.AppendHeader(&forwards)
 	r.AppendHeader(&sip.FromHeader{DisplayName: Quote(p.from.Name), Address: uri(p.from.URI), Params: tag(p.fromTag)})
 	r.AppendHeader(&sip.ToHeader{DisplayName: Quote(p.to.Name), Address: uri(p.to.URI), Params: tag(p.toTag)})

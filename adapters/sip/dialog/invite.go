@@ -59,7 +59,11 @@ type Invite struct {
 	From      Party    `json:"from"`
 	To        Party    `json:"to"`
 	Headers   []Header `json:"headers,omitempty"`
+	Hops      int      `json:"hops,omitempty"` // that the call has come by already, of MostHops
 }
+
+// MostHops is Max-Forwards of a call that begins here (RFC 3261 section 8.1.1.6).
+const MostHops = 70
 
 // Check returns nil when every value of the INVITE can be sent. Errors: as [Clean] and [ParseURI].
 func (i Invite) Check() error {
@@ -147,7 +151,7 @@ func (i Invite) Outside(m sip.RequestMethod, h Hop, user string) (*sip.Request, 
 func (i Invite) build(m sip.RequestMethod, h Hop) *sip.Request {
 	return assemble(m, h, parts{
 		branch: i.Branch, target: i.Target, routes: i.Routes, from: i.From, fromTag: i.Tag, to: i.To,
-		callID: i.CallID, seq: i.Seq, dest: i.Dest,
+		callID: i.CallID, seq: i.Seq, dest: i.Dest, hops: i.Hops,
 	})
 }
 
