@@ -48,11 +48,14 @@
 // # Trunks
 //
 // A backend with a proxy reaches any number through a carrier. One goroutine keeps it up: it registers if that is asked
-// for, refreshes at half of what was granted, asks for a sign of life by OPTIONS between, and after a failure waits longer
-// each time, up to two minutes, registers anew, and goes on to the proxy's next address (SRV, then A and AAAA). While that fails, Prepare refuses at once, so that core
-// tries the next way. Each challenge to each method is answered, at most four to one request; the INVITE that answers one has
-// the next CSeq and a branch that follows from the stored one, so that a next process can cancel it too. What is shown to
-// whom, and how numbers are written, is in package trunk.
+// for, refreshes at half of what was granted, and asks for a sign of life by OPTIONS between. After a failure it waits longer
+// each time, up to two minutes, goes on to the proxy's next address (SRV, then A and AAAA), and registers anew. While that
+// fails, Prepare refuses at once, so that core tries the next way. Each challenge to each method is answered, at most four to
+// one request; the INVITE that answers one has the next CSeq and a branch that follows from the stored one, so that a next
+// process can cancel it too. What is shown to whom, and how numbers are written, is in package trunk.
+//
+// A trunk's calls come from the addresses that its configuration trusts, and from nowhere else. They reach phones that are
+// registered here and are not sent out again. A call that goes on through us keeps counting its Max-Forwards.
 //
 // # One leg of ours
 //
