@@ -22,6 +22,34 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestConformanceOfAVagueSystem runs the suite for a phone system that tells a rejection as busy, and says so.
+func TestConformanceOfAVagueSystem(t *testing.T) {
+	calltest.Run(t, calltest.Suite{
+		Backend: "vague",
+		Can: calltest.Abilities{Keys: true, Holds: true, Dials: true, Forwards: true, Lose: true, Outlives: true,
+			Coarse: map[call.Reason]call.Reason{call.Rejected: call.Busy}},
+		Open:   func(*testing.T) calltest.Harness { return vague{newRoom()} },
+		Around: synctest.Test,
+	})
+}
+
+type vague struct{ *room }
+
+func (v vague) Open(*testing.T) call.Backend { return v }
+
+func (v vague) Start(ctx context.Context, s call.Sink, open []call.OpenLeg) error {
+	return v.room.Start(ctx, vagueSink{s}, open)
+}
+
+type vagueSink struct{ call.Sink }
+
+func (s vagueSink) Leg(ev call.LegEvent) {
+	if ev.Cause.Reason == call.Rejected {
+		ev.Cause = call.Cause{Reason: call.Busy, Q850: 17}
+	}
+	s.Sink.Leg(ev)
+}
+
 // room is a simulator with phones that a test acts at. It is a system of its own: it outlives every process of ours.
 type room struct {
 	*Backend

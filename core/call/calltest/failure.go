@@ -111,7 +111,7 @@ func emptyStore(s *stage) {
 	}
 	rings, alone := s.bring(call.RingingCaller), s.bring(call.RingingCallee)
 	s.crash()
-	s.store, s.book = NewMemory(), newBook()
+	s.store, s.book = s.open(s.t), newBook()
 	s.up()
 	if !s.can.Outlives {
 		for _, sc := range talking {

@@ -27,7 +27,7 @@ type Harness interface {
 type Phone interface {
 	Address() string // what a way to it dials
 	Lift(t *testing.T)
-	PutDown(t *testing.T) // hangs up, refuses what rings, gives up what it dials
+	PutDown(t *testing.T) // hangs up, refuses what rings, gives up what it dials; nothing if it is at rest
 	Idle() bool           // neither rings nor talks
 	Rang() int            // how often it was rung
 	// The rest is by ability.

@@ -29,6 +29,7 @@ type stage struct {
 	t       *testing.T
 	can     Abilities
 	harness Harness
+	open    func(*testing.T) call.Store // an empty store
 	store   call.Store
 	gates   map[string]int // for the next process
 	proc    *process
@@ -58,7 +59,7 @@ func newStage(t *testing.T, s Suite) *stage {
 	if open == nil {
 		open = func(*testing.T) call.Store { return NewMemory() }
 	}
-	return &stage{t: t, can: s.Can, harness: s.Open(t), store: open(t), book: newBook(), callees: map[string][]Phone{}, originated: map[string]int{}, ordered: map[string]int{}}
+	return &stage{t: t, can: s.Can, harness: s.Open(t), open: open, store: open(t), book: newBook(), callees: map[string][]Phone{}, originated: map[string]int{}, ordered: map[string]int{}}
 }
 
 // up starts a process if none runs, and returns it.
