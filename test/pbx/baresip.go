@@ -63,19 +63,34 @@ const ready = 10 * time.Second
 func StartBaresip(t testing.TB, cfg Phone) *Baresip {
 	t.Helper()
 	find(t, "baresip", "baresip-core")
-	b := &Baresip{t: t, cfg: cfg, dir: t.TempDir(), replies: map[string]reply{}, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), claimPorts(t))}
-	b.write("config", b.config())
-	b.write("accounts", b.account())
-	b.write("contacts", "")
-	if err := os.Mkdir(b.wavs(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	b.prog = Launch(t, b.dir, "baresip", "-4", "-s", "-f", b.dir)
-	b.connect()
+	b := &Baresip{t: t, cfg: cfg, replies: map[string]reply{}}
+	b.launch()
 	if cfg.Registrar.IsValid() {
 		Eventually(t, ready, cfg.User+" registers", func() bool { return strings.Contains(b.command("reginfo", ""), "OK") })
 	}
 	return b
+}
+
+// launch starts the program; when somebody took a port of its block between our look and its own, on another block.
+func (b *Baresip) launch() {
+	b.t.Helper()
+	for range 3 {
+		b.dir, b.Addr = b.t.TempDir(), netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), claimPorts(b.t))
+		b.write("config", b.config())
+		b.write("accounts", b.account())
+		b.write("contacts", "")
+		if err := os.Mkdir(b.wavs(), 0o700); err != nil {
+			b.t.Fatal(err)
+		}
+		b.prog = Launch(b.t, b.dir, "baresip", "-4", "-s", "-f", b.dir)
+		if b.connect() {
+			return
+		}
+		if !strings.Contains(b.prog.Output(), "Address already in use") {
+			break
+		}
+	}
+	b.t.Fatalf("baresip ended: %v", b.prog.err)
 }
 
 func (b *Baresip) wavs() string { return filepath.Join(b.dir, "wav") }
@@ -124,24 +139,31 @@ func (b *Baresip) account() string {
 		b.cfg.User, b.cfg.Domain, transport, b.cfg.User, b.cfg.Password, mode, regint, outbound)
 }
 
-func (b *Baresip) connect() {
+// connect takes the phone's orders line; false when the program has ended instead.
+func (b *Baresip) connect() bool {
 	b.t.Helper()
+	ended := false
 	Eventually(b.t, ready, b.cfg.User+" listens for orders", func() (ok bool) {
 		select {
 		case <-b.prog.done:
-			b.t.Fatalf("baresip ended: %v", b.prog.err)
+			ended = true
+			return true
 		default:
 		}
 		var err error
 		b.conn, err = net.Dial("tcp", b.control())
 		return err == nil
 	})
+	if ended {
+		return false
+	}
 	read := make(chan struct{})
 	go b.read(read)
 	b.t.Cleanup(func() { // before the program is stopped: the last cleanup runs first
 		_ = b.conn.Close()
 		<-read
 	})
+	return true
 }
 
 // read takes what baresip says until the connection closes.
