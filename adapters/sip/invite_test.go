@@ -222,6 +222,27 @@ func TestRepeatedAnswerThatOvertakesTheFirst(t *testing.T) {
 	h.ended("leg", call.Completed)
 }
 
+// A phone may read what follows a BYE before it, and then refuses the BYE as out of order (RFC 3261 section 12.2.2).
+func TestNothingFollowsABye(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("mary")
+	h.ring(p, "leg", "")
+	p.picksUp()
+	h.expect("leg", call.EvAnswered)
+	l := h.stack.leg("leg")
+	h.do(h.stack.HangUp(t.Context(), "leg", call.Completed))
+	bye := p.request("BYE")
+	_, _, err := l.send(sip.INVITE, func(l *leg) []byte { return []byte(l.local.Last) })
+	faultIs(t, err, fault.CodeConflict)
+	p.reply(bye, 200, nil)
+	h.ended("leg", call.Completed)
+	for len(p.in) > 0 {
+		if m := <-p.in; what(m) != "BYE" {
+			t.Errorf("%s after the BYE", what(m))
+		}
+	}
+}
+
 func TestRingLimit(t *testing.T) {
 	h := newHouse(t).start()
 	p := h.phone("mary")

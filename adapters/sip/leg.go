@@ -35,6 +35,7 @@ type leg struct {
 	rang     bool
 	refused  bool        // ICMP said that nobody listens there
 	why      call.Reason // set once its end was ordered
+	leaving  bool        // we have said BYE
 	invite   dialog.Invite
 	dlg      *dialog.Dialog   // nil until answered
 	started  *dialog.Dialog   // the early dialog of the first 18x

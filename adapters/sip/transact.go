@@ -150,17 +150,22 @@ func (l *leg) askOnce(ctx context.Context, method sip.RequestMethod, body func(*
 }
 
 // send builds and sends under the lock: the order of CSeqs is the order on the wire. A lost connection is opened again
-// before that.
+// before that. Nothing follows a BYE: a phone that reads the later request first refuses the BYE as out of order, and is
+// left in a call with nobody. Errors: fault.CodeConflict then.
 func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte, claimed ...dialog.Header) (*sip.ClientTx, uint32, error) {
 	if err := l.reachable(); err != nil {
 		return nil, 0, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.leaving && method != sip.BYE {
+		return nil, 0, fault.New(fault.CodeConflict, "the leg is being released")
+	}
 	h, err := l.s.hop(l.dlg.Transport, l.dlg.Destination())
 	if err != nil {
 		return nil, 0, err
 	}
+	l.leaving = l.leaving || method == sip.BYE
 	req := l.dlg.Request(method, h, body(l), append(l.session.headers(method), claimed...)...)
 	tx, err := l.s.request(req)
 	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
