@@ -16,8 +16,8 @@
 //	is no SIP/2.0                              505
 //	Request-URI is no sip:, sips: or tel:      416
 //	has a To tag                               the leg with that Call-ID and that tag of ours, if the peer's tag is right
-//	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, PRACK, ACK; else 481. An INVITE
-//	                                           or UPDATE out of order is 500
+//	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, PRACK, REFER,
+//	                                           ACK; else 481. An INVITE or UPDATE out of order is 500
 //	ACK                                        dropped: the transaction has taken what is its own
 //	its source is over its limit               503 with Retry-After
 //	demands an extension (Require)             420, but for timer, and 100rel in an INVITE
@@ -88,6 +88,9 @@
 //
 // The user part of an address of ours may be a number, a phone, or a name (percent-encoded UTF-8); where it is one contact's
 // name and another's phone it is 485. The subscription is not stored: after a restart the phone hears no more of it.
+//
+// REFER inside a leg's dialog is a blind transfer: core makes a call of the other leg and whom Refer-To names, the leg gets
+// NOTIFY 200 and BYE; whom nobody may call is refused in the NOTIFY, and the two go on talking. One with Replaces is 501.
 //
 // # Media of two legs
 //

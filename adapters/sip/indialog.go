@@ -44,6 +44,8 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 		l.reoffered(req, tx)
 	case sip.PRACK:
 		_ = tx.Respond(l.response(req, l.offer.acknowledged(req)))
+	case sip.REFER:
+		l.referred(req, tx)
 	case sip.INFO:
 		l.keyed(req)
 		_ = tx.Respond(l.response(req, sip.StatusOK))

@@ -166,7 +166,7 @@ func (p *pair) commit(ctx context.Context) bool {
 func (p *pair) letGo() (anchors []*media.Endpoint, done bool) {
 	a, b := p.a, p.b
 	defer both(a, b)()
-	if a.state == call.LegEnded || b.state == call.LegEnded {
+	if a.state == call.LegEnded || b.state == call.LegEnded || a.peer != b.id {
 		return nil, true
 	}
 	if a.epoch != p.epochA || b.epoch != p.epochB {

@@ -24,6 +24,12 @@ func (c *clicks) Click(_ context.Context, a call.Asked) (call.Call, error) {
 	return call.Call{ID: "call"}, c.err
 }
 
+func (c *clicks) Transfer(_ context.Context, leg string, a call.Asked) (call.Call, error) {
+	a.Name += " from " + leg
+	c.asked <- a
+	return call.Call{}, c.err
+}
+
 func (c *clicks) Follow(ctx context.Context, _ string, tell func(call.Call) bool) {
 	for {
 		select {

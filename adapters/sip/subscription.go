@@ -17,7 +17,9 @@ const referExpires = 300
 // It belongs to one goroutine, and ends with the process: a phone forgets it when it expires.
 type subscription struct {
 	s      *Stack
-	dlg    dialog.Dialog
+	dlg    dialog.Dialog // of a REFER outside a dialog
+	leg    *leg          // of one inside a leg's dialog; else nil
+	event  string
 	silent bool // the phone wants no NOTIFY (RFC 4488), or knows of no subscription any more
 }
 
@@ -27,8 +29,13 @@ func (s *Stack) subscribe(req *sip.Request) (*subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := req.GetHeader("Refer-Sub")
-	return &subscription{s: s, dlg: d, silent: wanted != nil && strings.EqualFold(strings.TrimSpace(wanted.Value()), "false")}, nil
+	return &subscription{s: s, dlg: d, event: "refer", silent: unwanted(req)}, nil
+}
+
+// unwanted reports a REFER that asks for no NOTIFY.
+func unwanted(req *sip.Request) bool {
+	h := req.GetHeader("Refer-Sub")
+	return h != nil && strings.EqualFold(strings.TrimSpace(h.Value()), "false")
 }
 
 // accept returns the 202 to the REFER.
@@ -46,16 +53,18 @@ func (n *subscription) accept(req *sip.Request) *sip.Response {
 
 // notify tells a status, and waits for the phone to take it, so that the next does not overtake it.
 func (n *subscription) notify(status int, over bool) {
-	h, err := n.s.hop(n.dlg.Transport, n.dlg.Destination())
-	if n.silent || err != nil {
+	if n.silent {
 		return
 	}
 	state := fmt.Sprintf("active;expires=%d", referExpires)
 	if over {
 		state = "terminated;reason=noresource"
 	}
-	req := n.dlg.Request(sip.NOTIFY, h, nil, dialog.Header{Name: "Event", Value: "refer"},
-		dialog.Header{Name: "Subscription-State", Value: state}, dialog.Header{Name: "Content-Type", Value: "message/sipfrag;version=2.0"})
+	req, err := n.request(dialog.Header{Name: "Event", Value: n.event}, dialog.Header{Name: "Subscription-State", Value: state},
+		dialog.Header{Name: "Content-Type", Value: "message/sipfrag;version=2.0"})
+	if err != nil {
+		return
+	}
 	req.SetBody(fmt.Appendf(nil, "SIP/2.0 %d %s\r\n", status, phrase(status)))
 	ctx, cancel := context.WithTimeout(n.s.ctx, n.s.waits.refresh)
 	defer cancel()
@@ -67,6 +76,21 @@ func (n *subscription) notify(status int, over bool) {
 	res, err := final(ctx, tx)
 	tx.Terminate()
 	n.silent = err != nil || res.StatusCode >= 300
+}
+
+// request builds a NOTIFY in the dialog of the REFER.
+func (n *subscription) request(headers ...dialog.Header) (*sip.Request, error) {
+	d := &n.dlg
+	if n.leg != nil {
+		n.leg.mu.Lock()
+		defer n.leg.mu.Unlock()
+		d = n.leg.dlg
+	}
+	h, err := n.s.hop(d.Transport, d.Destination())
+	if err != nil {
+		return nil, err
+	}
+	return d.Request(sip.NOTIFY, h, nil, headers...), nil
 }
 
 // phrase returns the words beside a status; others' statuses that we have none for are told with their class only.

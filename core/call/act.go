@@ -87,6 +87,8 @@ func (b *box) one(c Call, a Action) {
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvEnded, Cause: causeOf(err)}})
 	case OpJoin:
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvJoinFailed, Cause: causeOf(err)}})
+	case OpPart:
+		b.post(letter{in: HangUpOrdered{By: BySystem, Reason: MediaFailed}})
 	case OpTell:
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvPromptDone}})
 	case OpAnswer:
@@ -106,6 +108,11 @@ func (b *box) operate(c *Call, l *Leg, a Action) error {
 		return backend.Originate(ctx, originate(c, a), l.Resume)
 	case OpJoin:
 		return backend.Join(ctx, a.Leg, a.Peer)
+	case OpPart:
+		if p, ok := backend.(Parter); ok {
+			return p.Part(ctx, a.Leg)
+		}
+		return fault.New(fault.CodeNotSupported, "legs cannot be parted")
 	case OpRingBack, OpQuiet:
 		return backend.RingBack(ctx, a.Leg, a.Op == OpRingBack)
 	case OpTell:

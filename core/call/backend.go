@@ -52,6 +52,13 @@ type Backend interface {
 	Stop(ctx context.Context) error
 }
 
+// Parter is a backend with Capabilities.Part.
+type Parter interface {
+	// Part takes an answered leg away from whom it is joined to. It goes on: it listens to us, and can be joined
+	// again. Errors: fault.CodeConflict unless it is answered, fault.CodeCongestion when it cannot be carried.
+	Part(ctx context.Context, leg string) error
+}
+
 // Capabilities are the optional abilities of a backend.
 type Capabilities struct {
 	Confirm   bool // AskKey, with DTMF events
@@ -60,6 +67,7 @@ type Capabilities struct {
 	Transfer  bool
 	Record    bool
 	Offers    bool // tells Offered
+	Part      bool // implements [Parter]: a phone may hand its peer to a third one
 	TalkLimit bool // enforces Originate.TalkLimit even if this process dies
 }
 

@@ -22,6 +22,7 @@
 //	-               started, no place free         queued
 //	-               started, leg offered           ringing_callee  look_up
 //	-               found talking without a record connected
+//	-               started, leg answered          ringing_callee  part, ring_back, look_up: it was handed over by another call
 //	queued          admitted                       ringing_caller  originate
 //	queued          5 s                            ended congestion
 //	ringing_caller  leg ended, proven not rung     ringing_caller  originate the target's next way, if there is one
@@ -43,6 +44,7 @@
 //	connecting      joined                         connected
 //	connecting      join_failed, or 10 s           ended media_failed; hang_up both
 //	connected       leg ended                      ended completed; hang_up the other
+//	connected       a leg was handed over          ended transferred; hang_up the other
 //	connected       talk limit                     ended max_duration; hang_up both
 //	any             caller or callee leg ended     ended cancelled (lost, backend_failed as told); hang_up the rest
 //	any             hang-up ordered                ended cancelled (connected: completed); hang_up all
@@ -68,6 +70,7 @@
 //	originate   INVITE, Call-ID = leg id             POST /channels?channelId=leg id           bgapi originate {origination_uuid=leg id}… &park
 //	  callee    INVITE offering the caller's codecs  POST /channels/create, then /dial         the same; bridge_early_media by uuid_bridge
 //	join        RTP forwarded, then re-INVITE both   POST /bridges, addChannel                 uuid_bridge
+//	part        a re-INVITE back to our RTP          DELETE from the bridge                    uuid_park
 //	ring_back   our RTP plays the country's tone     POST /channels/{id}/ring, or a tone       uuid_broadcast tone_stream://
 //	tell        our RTP plays busy, congestion, SIT  POST /channels/{id}/play tone:busy        uuid_broadcast tone_stream://
 //	ask_key     our RTP plays beeps                  POST /channels/{id}/play                  uuid_broadcast
@@ -97,6 +100,9 @@
 //
 // A call is ended at the moment its outcome is known, not when the last phone confirmed its release: a client that
 // hangs up gets the final record in the answer, and a phone that never confirms cannot hold the record open.
+//
+// A blind transfer ends one call and begins another, each with its two parties: a record with three would fit no report,
+// and no step (transfer.go).
 //
 // Failover between ways is the step's, not a backend's: the rule that no phone rings twice is then one rule, tested once.
 //

@@ -16,6 +16,9 @@ type Clicks interface {
 	// Follow tells a call as it is now and after each change, until tell returns false, the call has ended, or ctx ends.
 	// A call that changes faster than tell returns is told as it is then.
 	Follow(ctx context.Context, id string, tell func(Call) (more bool))
+	// Transfer gives the phone that talks with leg to whom a names, and lets leg go. It returns once that is durable,
+	// before anybody rings. Errors: those of dial.Service.Transfer; then everything is as it was.
+	Transfer(ctx context.Context, leg string, a Asked) (Call, error)
 }
 
 // Follow tells an open call as it is now and after each change, until tell returns false, the call has ended, or ctx

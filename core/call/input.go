@@ -36,6 +36,9 @@ type HangUpOrdered struct {
 	Audit  []audit.Entry // who ordered it, stored with the transition; nil for nobody outside
 }
 
+// HandedOver says that a leg which talks here goes on in another call: its phone's peer has transferred it.
+type HandedOver struct{ Leg string }
+
 // LinkChanged says that the connection to the call's backend was lost or is back.
 type LinkChanged struct{ Up bool }
 
@@ -59,6 +62,7 @@ func (Tick) input()          {}
 func (LookedUp) input()      {}
 func (HangUpOrdered) input() {}
 func (LinkChanged) input()   {}
+func (HandedOver) input()    {}
 func (Seen) input()          {}
 func (Restarted) input()     {}
 func (NotDurable) input()    {}
@@ -71,6 +75,7 @@ const (
 	OpOriginate Op = "originate"
 	OpLookUp    Op = "look_up" // core/dial, not the backend
 	OpJoin      Op = "join"
+	OpPart      Op = "part"
 	OpRingBack  Op = "ring_back"
 	OpQuiet     Op = "quiet" // ring-back off
 	OpTell      Op = "tell"

@@ -291,7 +291,9 @@ func (r *Runner) remove(b *box) {
 	defer r.mu.Unlock()
 	delete(r.calls, b.call.ID)
 	for l := range b.call.Legs {
-		delete(r.legs, l.ID)
+		if r.legs[l.ID] == b {
+			delete(r.legs, l.ID)
+		}
 	}
 	r.leave(&b.call)
 	r.wake()

@@ -108,7 +108,9 @@ func (b *box) accept(next Call) {
 	b.r.mu.Lock()
 	defer b.r.mu.Unlock()
 	for l := range next.Legs {
-		b.r.legs[l.ID] = b
+		if b.r.legs[l.ID] == nil { // else it was handed over to another call
+			b.r.legs[l.ID] = b
+		}
 	}
 	if waits(before.State) && !waits(next.State) {
 		b.r.leave(&next)

@@ -24,6 +24,8 @@ func step(c Call, in Input, now time.Time) (next Call, actions []Action, changed
 		m.lookedUp(in)
 	case HangUpOrdered:
 		m.hangUpOrdered(in)
+	case HandedOver:
+		m.handedOver(in)
 	case LinkChanged:
 		m.linkChanged(in.Up)
 	case Seen:
@@ -110,6 +112,7 @@ func (m *machine) found() {
 // begin rings the caller; for a call that a phone began, the callee is looked up at once.
 func (m *machine) begin() {
 	if m.c.CallerLeg != "" {
+		m.takeOver()
 		m.lookUp()
 		return
 	}

@@ -44,6 +44,8 @@ type Carrier interface {
 	HangUp(ctx context.Context, id string, in call.HangUpOrdered) (call.Call, error)
 	Get(id string) (call.Call, bool)
 	Follow(ctx context.Context, id string, tell func(call.Call) (more bool)) (open bool)
+	Of(leg string) (call.Call, bool)
+	Transfer(ctx context.Context, from string, c call.Call, t audit.Trail) (call.Call, error)
 }
 
 // Config is what the service needs; Limits, Now and Log are optional.

@@ -50,10 +50,13 @@ type phoneSystem struct {
 	offline map[string]bool
 	several map[string]int // phones registered under one address
 	confirm bool
+	parts   bool
 	down    error
 }
 
-func (p *phoneSystem) Capabilities() call.Capabilities { return call.Capabilities{Confirm: p.confirm} }
+func (p *phoneSystem) Capabilities() call.Capabilities {
+	return call.Capabilities{Confirm: p.confirm, Part: p.parts}
+}
 func (p *phoneSystem) Locate(_ context.Context, w call.Way) ([]call.Way, error) {
 	if p.down != nil || p.offline[w.Address] {
 		return nil, p.down
@@ -167,6 +170,19 @@ func (k carrier) HangUp(_ context.Context, id string, in call.HangUpOrdered) (ca
 func (k carrier) Follow(_ context.Context, id string, tell func(call.Call) bool) bool {
 	c, ok := k.Get(id)
 	return ok && (tell(c) || true)
+}
+func (k carrier) Of(leg string) (call.Call, bool) {
+	k.w.mu.Lock()
+	defer k.w.mu.Unlock()
+	for _, c := range k.w.calls {
+		if l, _, _ := c.Find(leg); l != nil {
+			return c, true
+		}
+	}
+	return call.Call{}, false
+}
+func (k carrier) Transfer(ctx context.Context, _ string, c call.Call, t audit.Trail) (call.Call, error) {
+	return k.Place(ctx, c, nil, t)
 }
 func (k carrier) Get(id string) (call.Call, bool) {
 	k.w.mu.Lock()

@@ -34,11 +34,34 @@ func (p *Phone) Refer(ctx context.Context, to string) error {
 	return err
 }
 
+// Transfer asks the server to give the other side of the present call to whom the Refer-To value names (RFC 5589), and
+// returns once the server has accepted it; Told events say what comes of it. Errors: [ErrNoCall], *[Refused].
+func (p *Phone) Transfer(ctx context.Context, to string) error {
+	p.mu.Lock()
+	c := p.call
+	p.mu.Unlock()
+	if c == nil || strings.ContainsAny(to, "\r\n") {
+		return ErrNoCall
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	req := c.request(sip.REFER)
+	req.AppendHeader(sip.NewHeader("Refer-To", to))
+	res, sent, err := p.exchange(ctx, req)
+	c.mu.Lock()
+	c.cseq = max(c.cseq, sent.CSeq().SeqNo)
+	c.mu.Unlock()
+	if err == nil && !res.IsSuccess() {
+		err = &Refused{Status: res.StatusCode}
+	}
+	return err
+}
+
 // onNotify takes what the server tells of a REFER: the body is the status line of the call (RFC 3515 section 2.4.5).
 func (p *Phone) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	line := strings.Fields(string(req.Body()))
 	event := req.GetHeader("Event")
-	if len(line) < 2 || event == nil || event.Value() != "refer" {
+	if len(line) < 2 || event == nil || !strings.HasPrefix(event.Value(), "refer") {
 		p.onOther(req, tx)
 		return
 	}
