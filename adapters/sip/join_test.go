@@ -356,3 +356,22 @@ func TestJoinWithALegThatIsGone(t *testing.T) {
 	h.expect("leg-a", call.EvJoinFailed)
 	h.do(h.stack.Join(t.Context(), "gone", "leg-a"))
 }
+
+// A redirection that is under way when a call is hung up does not go on: its INVITE would come after the BYE.
+func TestNoInviteAfterTheBye(t *testing.T) {
+	h := newHouse(t).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.do(h.stack.Join(t.Context(), "leg-a", "leg-b"))
+	inv := a.request("INVITE")
+	h.do(h.stack.HangUp(t.Context(), "leg-b", call.Completed))
+	bye := b.request("BYE")
+	a.reply(inv, 200, a.answer(inv))
+	a.request("ACK")
+	a.redirected() // brought back to us
+	b.reply(bye, 200, nil)
+	h.ended("leg-b", call.Completed)
+	if strings.Contains(h.drawn(), "[3 INVITE, leg-b]") {
+		t.Errorf("INVITE after BYE\n%s", h.drawn())
+	}
+}
