@@ -7,6 +7,7 @@ import (
 
 	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/trunk"
+	"c2d/core/call"
 )
 
 // claim is what a request says of who we are, as a trunk's challenges have asked for (RFC 3261 section 22).
@@ -59,34 +60,22 @@ func (p *claim) put(req *sip.Request) {
 func (l *leg) credentials() *trunk.Credentials { return l.s.gateways[l.way.Backend].credentials() }
 
 // prove sends the INVITE again, with what the trunk's challenge asks for; false when the response stands. Its CSeq and
-// branch follow from those that are stored, so that a next process can cancel it too.
+// branch follow from those that are stored, so that a next process can cancel it too, even if we die before this is.
 func (r *ringing) prove(res *sip.Response) bool {
 	req := r.tx.Origin()
 	r.mu.Lock()
-	inv, ordered := r.invite.Again(), r.why != ""
+	ordered := r.why != ""
 	r.mu.Unlock()
 	if ordered || !r.claim.answer(r.credentials(), req, res) {
 		return false
 	}
-	h, err := r.s.hop(inv.Transport, inv.Dest)
-	if err != nil {
-		return false
-	}
-	again, err := inv.Request(h, req.Body())
-	if err != nil {
-		return false
-	}
-	r.claim.put(again)
-	tx, err := r.s.request(again)
-	if err != nil {
-		return false
-	}
-	tx.OnRetransmission(r.again)
 	r.mu.Lock()
-	r.invite = inv
+	r.invite = r.invite.Again()
+	r.tell(call.LegEvent{Kind: call.EvResume, Resume: r.resume()})
+	inv := r.invite
 	r.mu.Unlock()
-	r.tx, r.progressed = tx, false
-	return true
+	r.progressed = false
+	return r.sendAgain(inv, req.Body())
 }
 
 // proved sends a request of nobody's dialog again when the trunk that it went to challenged it, and returns the last

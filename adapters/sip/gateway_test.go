@@ -103,6 +103,23 @@ func TestTrunkProvesWhoWeAreForEachMethod(t *testing.T) {
 	}
 }
 
+// TestTrunkWantsALongerSession between two challenges.
+func TestTrunkWantsALongerSession(t *testing.T) {
+	h, p := carried(t)
+	p.up()
+	h.do(h.through("leg-a", "+8613800138000"))
+	p.reply(p.challenges(p.request("INVITE"), "n1"), 422, nil, "Min-SE: 3600")
+	p.request("ACK")
+	p.inv = p.request("INVITE")
+	if got := p.inv.GetHeaders("Proxy-Authorization"); len(got) != 0 {
+		t.Errorf("a nonce is used again: %s", got[0].Value())
+	}
+	p.inv = p.challenges(p.inv, "n2")
+	p.reply(p.inv, 200, p.answer(p.inv))
+	p.request("ACK")
+	h.expect("leg-a", call.EvAnswered)
+}
+
 func TestTrunkWithTheWrongPassword(t *testing.T) {
 	h, p := carried(t)
 	p.up()

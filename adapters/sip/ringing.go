@@ -166,6 +166,7 @@ func (r *ringing) longer(res *sip.Response) bool {
 		return false
 	}
 	r.longerOnce = true
+	r.claim.headers = nil // a trunk's nonce is used once; it asks again
 	r.mu.Lock()
 	headers, differs := lengthen(r.invite.Headers, dialog.MinSE(res))
 	if differs && r.why == "" {
@@ -189,6 +190,7 @@ func (r *ringing) sendAgain(inv dialog.Invite, body []byte) bool {
 	if err != nil {
 		return false
 	}
+	r.claim.put(req)
 	tx, err := r.s.request(req)
 	if err != nil {
 		return false

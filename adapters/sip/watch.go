@@ -127,7 +127,7 @@ func (l *leg) vanished(status int) {
 	}
 	if tx, _, err := l.send(sip.BYE, noBody); err == nil {
 		l.s.spawn(func() {
-			_, _ = final(l.s.ctx, tx)
+			tx, _, _ := l.farewell(l.s.ctx, tx)
 			tx.Terminate()
 		})
 	}

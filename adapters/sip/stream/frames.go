@@ -25,6 +25,7 @@ type frames struct {
 	buf  []byte
 	body int // length of the body that the head at the beginning of buf announces, once the head is there
 	head int // length of that head with its empty line; 0 while it is not there
+	seen int // how much of buf has no end of a head in it: a byte at a time must not cost a walk over all of it each
 }
 
 // feed adds what was read.
@@ -60,13 +61,16 @@ func (f *frames) next() (msg []byte, pinged bool, err error) {
 
 // measure looks for the end of the head.
 func (f *frames) measure() error {
-	end := bytes.Index(f.buf, ping)
+	from := max(0, f.seen-len(ping)+1)
+	end := bytes.Index(f.buf[from:], ping)
 	if end < 0 {
+		f.seen = len(f.buf)
 		if len(f.buf) > largest {
 			return errTooLong
 		}
 		return nil
 	}
+	end += from
 	lines := strings.Split(string(f.buf[:end]), "\r\n")
 	if !strings.HasSuffix(lines[0], " SIP/2.0") && !strings.HasPrefix(lines[0], "SIP/2.0 ") {
 		return errNoSIP
@@ -101,7 +105,7 @@ func contentLength(lines []string) (int, error) {
 }
 
 func (f *frames) drop(n int) {
-	f.buf = f.buf[n:]
+	f.buf, f.seen = f.buf[n:], 0
 	if len(f.buf) == 0 {
 		f.buf = nil
 	}
