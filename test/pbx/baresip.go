@@ -20,7 +20,7 @@ type Phone struct {
 	User, Password string
 	Domain         string         // of its address of record
 	Registrar      netip.AddrPort // the zero value: it registers nowhere
-	Transport      string         // to the registrar: "tcp"; empty is UDP
+	Transport      string         // to the registrar: "tcp", "tls" (whatever its certificate); empty is UDP
 	Tone           int            // Hz that it sends while it talks
 	Auto           bool           // answers at once; else Accept does
 	Calls          int            // at once; 0 is 1
