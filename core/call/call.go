@@ -242,7 +242,7 @@ func PlacedByActor(a access.Actor) PlacedBy {
 type ConfirmPolicy string
 
 const (
-	ConfirmAuto   ConfirmPolicy = "auto" // when the answering device is no desk phone, or the leg was forwarded
+	ConfirmAuto   ConfirmPolicy = "auto" // when a mobile or an outside number answers, or the leg was forwarded
 	ConfirmAlways ConfirmPolicy = "always"
 	ConfirmNever  ConfirmPolicy = "never"
 )

@@ -27,7 +27,8 @@ type User struct {
 	UpdatedAt   time.Time             `json:"updated_at"`
 }
 
-// DeviceKind says what rings; a desk phone is trusted to be answered by its own people, the others are asked to confirm.
+// DeviceKind says what rings. A phone that has a password of its own here, on the desk or in software, is trusted to be
+// answered by its own people; a mobile or an outside number, which a mailbox may answer, is asked to confirm.
 type DeviceKind string
 
 const (

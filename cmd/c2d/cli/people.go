@@ -75,7 +75,7 @@ type deviceAddCmd struct {
 	Login        string `arg:"" help:"Of the user."`
 	Address      string `arg:"" help:"What rings: sip:user@domain, or an extension or number that the backend dials."`
 	Name         string `help:"How the user knows it." default:"phone"`
-	Kind         string `help:"desk, soft, mobile or pstn; all but desk ask for a key press." default:"desk" enum:"desk,soft,mobile,pstn"`
+	Kind         string `help:"desk, soft, mobile or pstn; the last two ask for a key press." default:"desk" enum:"desk,soft,mobile,pstn"`
 	Number       string `help:"By which others call it."`
 	Backend      string `help:"The configured phone system that it lives on." default:"house"`
 	PasswordFile string `help:"File with the password to register with, - for standard input. Without it, one is made and printed." placeholder:"FILE"`
