@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"os"
 	"os/user"
 	"runtime"
 	"syscall"
@@ -23,3 +24,6 @@ func lockThread() func() {
 	runtime.LockOSThread()
 	return runtime.UnlockOSThread
 }
+
+// killGroup ends what is left of a program and of the processes that it made, as Kamailio's.
+func killGroup(leader *os.Process) { _ = syscall.Kill(-leader.Pid, syscall.SIGKILL) }

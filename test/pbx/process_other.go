@@ -3,6 +3,7 @@
 package pbx
 
 import (
+	"os"
 	"os/user"
 	"syscall"
 )
@@ -11,3 +12,5 @@ import (
 func attributes(*user.User) *syscall.SysProcAttr { return nil }
 
 func lockThread() func() { return func() {} }
+
+func killGroup(leader *os.Process) { _ = leader.Kill() }

@@ -64,6 +64,7 @@ func (p *Program) own(started chan<- error) {
 func (p *Program) Stop() { p.end(2 * time.Second) }
 
 func (p *Program) end(patience time.Duration) {
+	defer killGroup(p.cmd.Process) // the program may have left children behind
 	p.Ask()
 	if p.Wait(patience) == nil {
 		return
@@ -76,7 +77,7 @@ func (p *Program) end(patience time.Duration) {
 
 // Kill ends the program without a word to anybody, as a power cut does.
 func (p *Program) Kill() {
-	_ = p.cmd.Process.Kill()
+	killGroup(p.cmd.Process)
 	<-p.done
 }
 
