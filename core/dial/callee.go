@@ -5,6 +5,7 @@ import (
 
 	"c2d/core/directory"
 	"c2d/core/fault"
+	"c2d/core/identity"
 	"c2d/core/user"
 )
 
@@ -68,7 +69,7 @@ func (s *Service) address(field, uri string) (string, error) {
 }
 
 func (s *Service) notEmergency(field, address string) error {
-	number, ok := userNumber(address)
+	number, ok := identity.UserNumber(address)
 	if !ok {
 		return nil
 	}

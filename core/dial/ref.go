@@ -88,14 +88,3 @@ func telNumber(uri string) (string, bool) {
 	}
 	return number, true
 }
-
-// userNumber returns the user part of a sip: or sips: URI, or the whole of what is no URI, if it reads as a number.
-func userNumber(address string) (string, bool) {
-	if scheme, rest, ok := strings.Cut(address, ":"); ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) {
-		address = rest
-	}
-	user, _, _ := strings.Cut(address, "@")
-	user, _, _ = strings.Cut(user, ";")
-	_, ok := identity.StripNumber(user)
-	return user, ok
-}

@@ -5,6 +5,7 @@ package identity
 import (
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -75,6 +76,19 @@ func StripNumber(typed string) (string, bool) {
 		return r
 	}, typed)
 	return s, digits.MatchString(s)
+}
+
+// UserNumber returns the user part of a sip:, sips: or tel: URI, or of what has no scheme, without its parameters, and
+// says whether it is a number by StripNumber (RFC 3261 section 19.1.6).
+func UserNumber(address string) (string, bool) {
+	scheme, rest, ok := strings.Cut(address, ":")
+	if ok && slices.Contains([]string{"sip", "sips", "tel"}, strings.ToLower(scheme)) {
+		address = rest
+	}
+	number, _, _ := strings.Cut(address, "@")
+	number, _, _ = strings.Cut(number, ";")
+	_, ok = StripNumber(number)
+	return number, ok
 }
 
 // Identifier is another system's key for a person or place: an MRN, an EMPI, a staff number.

@@ -102,13 +102,8 @@ func (s *Service) checkDevice(d *Device) error {
 
 // checkReach refuses an address that rings the emergency service instead of a phone of the user's.
 func (s *Service) checkReach(address string) error {
-	number := address
-	if scheme, rest, ok := strings.Cut(address, ":"); ok && slices.Contains([]string{"sip", "sips", "tel"}, strings.ToLower(scheme)) {
-		number = rest
-	}
-	number, _, _ = strings.Cut(number, "@")
-	number, _, _ = strings.Cut(number, ";")
-	if _, ok := identity.StripNumber(number); !ok {
+	number, ok := identity.UserNumber(address)
+	if !ok {
 		return nil
 	}
 	if n, err := s.numbers.Parse(number); err == nil && n.Emergency {
