@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -226,9 +225,6 @@ func (b *Baresip) Hold() { b.t.Helper(); b.command("hold", "") }
 // Resume takes the held call back.
 func (b *Baresip) Resume() { b.t.Helper(); b.command("resume", "") }
 
-// Press sends keys as RFC 4733 events.
-func (b *Baresip) Press(keys string) { b.t.Helper(); b.command("sndcode", keys) }
-
 // Await returns the next event of a type that Await has not passed yet.
 func (b *Baresip) Await(kind string, limit time.Duration) BaresipEvent {
 	b.t.Helper()
@@ -277,19 +273,6 @@ func (b *Baresip) Heard() []int16 {
 		b.t.Fatal(err)
 	}
 	return pcm
-}
-
-// Freeze stops the phone's process where it stands, so that it says nothing any more; Thaw lets it go on.
-func (b *Baresip) Freeze() { b.signal(syscall.SIGSTOP) }
-
-// Thaw lets a frozen phone go on.
-func (b *Baresip) Thaw() { b.signal(syscall.SIGCONT) }
-
-func (b *Baresip) signal(s syscall.Signal) {
-	b.t.Helper()
-	if err := b.prog.cmd.Process.Signal(s); err != nil {
-		b.t.Fatal(err)
-	}
 }
 
 // Stop ends the phone as a user does who quits it: it un-registers. Idempotent.

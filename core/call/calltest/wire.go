@@ -96,13 +96,6 @@ func (w *wire) holds(n int) func() bool {
 	}
 }
 
-// bent sets how events are told on; nil is as they are.
-func (w *wire) bent(how func(call.LegEvent) []call.LegEvent) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.bend = how
-}
-
 // heard returns what the backend told of a leg.
 func (w *wire) heard(leg string) []call.LegEvent {
 	w.mu.Lock()
