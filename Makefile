@@ -35,6 +35,7 @@ check:
 # As root on Debian: installs what the tests need and is missing. Otherwise: says what will be skipped.
 install:
 	@test/install
+	@test/install-asterisk
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1s -benchmem ./...

@@ -94,6 +94,12 @@ func (p *Program) Wait(limit time.Duration) error {
 // Ask sends the signal that asks a program to end, and returns at once.
 func (p *Program) Ask() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
+// Freeze stops the program where it is: its sockets stay open, and nothing answers. Thaw lets it go on.
+func (p *Program) Freeze() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (p *Program) Thaw() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Output returns what the program has written so far.
 func (p *Program) Output() string {
 	text, _ := os.ReadFile(p.log) // it was created by Launch
