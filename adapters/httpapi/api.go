@@ -39,6 +39,7 @@ func (s *Server) newAPI() {
 	s.contactOperations()
 	s.keyOperations()
 	s.auditOperations()
+	s.webhookOperations()
 }
 
 // handler serves one operation for an actor.

@@ -172,6 +172,7 @@ func kindsFor(a access.Actor) []event.Kind {
 		{access.ReadUsers, []event.Kind{event.UserChanged, event.DeviceChanged}},
 		{access.ReadBook, []event.Kind{event.BookChanged}},
 		{access.WriteKeys, []event.Kind{event.KeyChanged}},
+		{access.WriteWebhooks, []event.Kind{event.WebhookChanged, event.WebhookDisabled}},
 	} {
 		if a.May(k.scope) == nil {
 			kinds = append(kinds, k.kinds...)

@@ -33,14 +33,15 @@ type world struct {
 	keys  *fakeKeys
 	log   *fakeLog
 	audit *fakeAudit
+	hooks *fakeWebhooks
 }
 
 func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
 	t.Helper()
 	w := &world{calls: &fakeCalls{calls: map[string]call.Call{}, used: map[string]string{}}, users: &fakeUsers{}, book: &fakeBook{},
-		keys: newKeys(), log: &fakeLog{changed: make(chan struct{})}, audit: &fakeAudit{}}
+		keys: newKeys(), log: &fakeLog{changed: make(chan struct{})}, audit: &fakeAudit{}, hooks: &fakeWebhooks{}}
 	cfg := httpapi.Config{Listen: "127.0.0.1:0", Origins: []string{"https://his.example"}}
-	w.deps = httpapi.Deps{Calls: w.calls, Users: w.users, Book: w.book, Keys: w.keys, Events: w.log, Audit: w.audit, Version: "1.0.0"}
+	w.deps = httpapi.Deps{Calls: w.calls, Users: w.users, Book: w.book, Keys: w.keys, Events: w.log, Audit: w.audit, Webhooks: w.hooks, Version: "1.0.0"}
 	for _, c := range change {
 		c(&cfg, &w.deps)
 	}

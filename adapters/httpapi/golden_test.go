@@ -52,6 +52,9 @@ func TestGolden(t *testing.T) {
 		{name: "create-key", ask: ask{method: "POST", path: "/v1/keys", key: "system_admin",
 			body: `{"name":"his","role":"system","scopes":["calls:place"],"networks":["10.0.0.0/8"],"expires_at":"2027-01-01T00:00:00+08:00"}`}},
 		{name: "create-token", ask: ask{method: "POST", path: "/v1/tokens", body: `{"user_id":"u-1","origin":"https://his.example"}`}},
+		{name: "create-webhook", ask: ask{method: "POST", path: "/v1/webhooks", body: `{"name":"HIS","url":"https://his.example/c2d"}`}},
+		{name: "get-webhook", ask: ask{method: "GET", path: "/v1/webhooks/h-1"}},
+		{name: "webhook-attempts", ask: ask{method: "GET", path: "/v1/webhooks/h-1/attempts?limit=1"}},
 		{name: "audit", prepare: audited, ask: ask{method: "GET", path: "/v1/audit?limit=1", key: "audit_admin"}},
 		{name: "audit-verify", prepare: audited, ask: ask{method: "GET", path: "/v1/audit/verify", key: "audit_admin"}},
 	} {

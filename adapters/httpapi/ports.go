@@ -16,9 +16,10 @@ import (
 	"c2d/core/event"
 	"c2d/core/identity"
 	"c2d/core/user"
+	"c2d/core/webhook"
 )
 
-// Deps is what the API drives. Limiter, Health, Metrics and Log may be nil.
+// Deps is what the API drives. Webhooks, Limiter, Health, Metrics and Log may be nil.
 type Deps struct {
 	Calls  Calls
 	Users  Users
@@ -26,6 +27,8 @@ type Deps struct {
 	Keys   Keys
 	Events event.Log
 	Audit  audit.Store
+	// Webhooks may be nil: then there are none.
+	Webhooks Webhooks
 	// Limiter bounds requests of one API key ("key/<id>") and failed sign-ins from one address ("addr/<ip>").
 	Limiter Limiter
 	// Health tells how the parts are: "store", and each backend by its name; nil is well.
@@ -76,6 +79,18 @@ type Keys interface {
 	Authenticate(ctx context.Context, secret string, addr netip.Addr, origin string) (access.Actor, error)
 }
 
+// Webhooks is *webhook.Service.
+type Webhooks interface {
+	Create(ctx context.Context, a access.Actor, c webhook.Change, may []event.Kind) (webhook.Hook, string, error)
+	Update(ctx context.Context, a access.Actor, id string, c webhook.Change, may []event.Kind) (webhook.Hook, error)
+	Rotate(ctx context.Context, a access.Actor, id string) (webhook.Hook, string, error)
+	Get(ctx context.Context, a access.Actor, id string) (webhook.Hook, error)
+	List(ctx context.Context, a access.Actor) ([]webhook.Hook, error)
+	Delete(ctx context.Context, a access.Actor, id string) error
+	Attempts(ctx context.Context, a access.Actor, id string, limit int) ([]webhook.Attempt, error)
+	Replay(ctx context.Context, a access.Actor, id, after string) error
+}
+
 // Limiter says whether one more is allowed now, and if not, when. Safe for concurrent use.
 type Limiter interface {
 	Allow(key string) (ok bool, retryAfter time.Duration)
@@ -86,4 +101,6 @@ var (
 	_ Users = (*user.Service)(nil)
 	_ Book  = (*directory.Service)(nil)
 	_ Keys  = (*access.Service)(nil)
+
+	_ Webhooks = (*webhook.Service)(nil)
 )

@@ -32,7 +32,7 @@ func knownValues(schema, field string) []string {
 		return words(call.LegIntended, call.LegTrying, call.LegRinging, call.LegEarly, call.LegOffered, call.LegAnswered, call.LegEnded)
 	case "EventView.kind":
 		return words(event.CallCreated, event.CallChanged, event.CallRinging, event.CallAnswered, event.CallConnected, event.CallEnded,
-			event.UserChanged, event.DeviceChanged, event.BookChanged, event.KeyChanged, event.BackendLost, event.BackendUp)
+			event.UserChanged, event.DeviceChanged, event.BookChanged, event.KeyChanged, event.BackendLost, event.BackendUp, event.WebhookChanged, event.WebhookDisabled)
 	case "PhoneView.kind":
 		return words(identity.Extension, identity.Short, identity.National, identity.E164)
 	case "Resolution.reachable":
@@ -42,7 +42,7 @@ func knownValues(schema, field string) []string {
 	case "KeyView.scopes", "CreateKeyInputBody.scopes":
 		return words(access.PlaceCalls, access.ReadCalls, access.ControlCalls, access.Resolve, access.ReadBook, access.WriteBook,
 			access.ReadUsers, access.WriteUsers, access.ReadEvents, access.WriteKeys, access.WriteAdmins, access.CreateTokens,
-			access.ReadAudit, access.ReadReadiness)
+			access.ReadAudit, access.ReadReadiness, access.WriteWebhooks)
 	case "Problem.code", "ProblemError.code":
 		return slices.Sorted(slices.Values(append(words(fault.Codes()...), codeMethod)))
 	}

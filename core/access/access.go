@@ -2,13 +2,13 @@
 // for another.
 //
 //	role            may                                                  may never
-//	system_admin    users, devices, contacts, calls, health, keys of     admin keys, the audit log
-//	                HIS systems and users
+//	system_admin    users, devices, contacts, calls, health, web         admin keys, the audit log
+//	                hooks, keys of HIS systems and users
 //	security_admin  admin keys (system, security), revoking any key,     calls, people, the audit log
 //	                networks and expiry
 //	audit_admin     read and verify the audit log, rotate its own key    everything else
 //	system          (a HIS) place and control calls for any user, read   keys, audit
-//	                and write the book as its scopes say
+//	                and write the book, set web hooks, as its scopes say
 //	user            place and control its own calls, read the book,      other users' calls
 //	                edit its own entries
 package access
@@ -53,13 +53,14 @@ const (
 	CreateTokens  Scope = "tokens:create"
 	ReadAudit     Scope = "audit:read"
 	ReadReadiness Scope = "health:read"
+	WriteWebhooks Scope = "webhooks:write"
 )
 
 var roleScopes = map[Role][]Scope{
-	SystemAdmin:   {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, WriteKeys, CreateTokens, ReadReadiness},
+	SystemAdmin:   {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, WriteKeys, CreateTokens, ReadReadiness, WriteWebhooks},
 	SecurityAdmin: {WriteAdmins, ReadReadiness},
 	AuditAdmin:    {ReadAudit, ReadReadiness},
-	System:        {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, CreateTokens},
+	System:        {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, CreateTokens, WriteWebhooks},
 	User:          {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, ReadEvents},
 }
 

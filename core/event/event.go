@@ -25,6 +25,9 @@ const (
 	KeyChanged    Kind = "key.changed"
 	BackendLost   Kind = "backend.lost"
 	BackendUp     Kind = "backend.restored"
+
+	WebhookChanged  Kind = "webhook.changed"
+	WebhookDisabled Kind = "webhook.disabled" // data.why: failing for three days, or gone
 )
 
 // Event is one entry of the log.

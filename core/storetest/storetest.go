@@ -1,5 +1,5 @@
 // Package storetest is the suite that every store passes: what the ports in core/call, core/user, core/directory,
-// core/access, core/audit and core/event promise, told as tests.
+// core/access, core/audit, core/event, core/job and core/webhook promise, told as tests.
 //
 // A store's own tests call [Run] with a function that opens a new, empty store and closes it when the test ends.
 // Each group opens its own. What a store does beyond the ports (restarts, lost connections) is for its own tests.
@@ -19,6 +19,7 @@ import (
 	"c2d/core/event"
 	"c2d/core/fault"
 	"c2d/core/user"
+	"c2d/core/webhook"
 )
 
 // Stores is all of the ports, and the retention of the log, on one store.
@@ -30,6 +31,7 @@ type Stores interface {
 	access.Store
 	audit.Store
 	event.Log
+	webhook.Store
 	// Prune removes the events from before that time, the bindings and tokens that had expired by then, and the
 	// idempotency rows that have expired by now.
 	Prune(ctx context.Context, before time.Time) error
@@ -43,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 	}{
 		{"calls", testCalls}, {"call lists", testCallLists}, {"idempotency", testIdempotency},
 		{"users", testUsers}, {"devices", testDevices}, {"locations", testLocations},
-		{"contacts", testContacts}, {"contact lists", testContactLists}, {"keys", testKeys},
+		{"contacts", testContacts}, {"contact lists", testContactLists}, {"keys", testKeys}, {"jobs", testJobs}, {"web hooks", testHooks},
 		{"audit", testAudit}, {"events", testEvents}, {"retention", testRetention},
 		{"concurrency", testConcurrency}, {"tenants", testTenants}, {"bad text", testBadText},
 	} {

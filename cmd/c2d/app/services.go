@@ -10,12 +10,15 @@ import (
 	"c2d/adapters/numbering"
 	"c2d/adapters/sim"
 	"c2d/adapters/sqlstore"
+	webhooks "c2d/adapters/webhook"
 	"c2d/cmd/c2d/config"
 	"c2d/core/access"
 	"c2d/core/call"
 	"c2d/core/dial"
 	"c2d/core/directory"
+	"c2d/core/event"
 	"c2d/core/user"
+	"c2d/core/webhook"
 )
 
 // epoch numbers the times that the calls of a node were taken over by another. There is no take-over yet.
@@ -27,6 +30,7 @@ type services struct {
 	users *user.Service
 	book  *directory.Service
 	calls *dial.Service
+	hooks *webhook.Service
 }
 
 func (a *App) openStore(ctx context.Context) (err error) {
@@ -108,8 +112,16 @@ func (a *App) startCalls(ctx context.Context) error {
 }
 
 func (a *App) startHTTP(context.Context) error {
-	server, err := httpapi.New(a.cfg.HTTP, httpapi.Deps{
-		Calls: a.services.calls, Users: a.services.users, Book: a.services.book, Keys: a.services.keys,
+	sender, err := webhooks.NewSender(a.cfg.Webhooks, a.deps.Version)
+	if err != nil {
+		return err
+	}
+	var server *httpapi.Server
+	couriers := webhook.NewCouriers(webhook.Config{Tenant: access.MainTenant, Store: a.store, Events: a.store, Sender: sender, Log: a.deps.Log,
+		Body: func(ctx context.Context, e event.Event) ([]byte, error) { return server.WebhookBody(ctx, e) }})
+	a.services.hooks = webhook.NewService(a.store, a.store, sender.CheckURL, couriers.Wake)
+	server, err = httpapi.New(a.cfg.HTTP, httpapi.Deps{
+		Calls: a.services.calls, Users: a.services.users, Book: a.services.book, Keys: a.services.keys, Webhooks: a.services.hooks,
 		Events: a.store, Audit: a.store, Health: a.health, Metrics: a.metrics.Handler(), Log: a.deps.Log, Version: a.deps.Version,
 		Limiter: byPrefix{keys: newLimiter(a.cfg.Limits.Key), addresses: newLimiter(a.cfg.Limits.Address)},
 	})
@@ -121,6 +133,7 @@ func (a *App) startHTTP(context.Context) error {
 	}
 	a.http = server
 	a.undo("http", 2*time.Second, server.Stop)
+	a.startCouriers(couriers, sender)
 	return nil
 }
 

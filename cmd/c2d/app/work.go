@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"c2d/adapters/metrics"
+	webhooks "c2d/adapters/webhook"
 	"c2d/core/access"
 	"c2d/core/call"
+	"c2d/core/webhook"
 )
 
 // pruneEvery is how often what is too old is removed. The first time is at the start.
@@ -26,6 +28,19 @@ func (a *App) startWork(context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// startCouriers tells web hooks what happens, until Stop.
+func (a *App) startCouriers(c *webhook.Couriers, s *webhooks.Sender) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() { c.Run(ctx) })
+	a.undo("web hooks", 2*time.Second, func(context.Context) error {
+		cancel()
+		work.Wait()
+		s.Close()
+		return nil
+	})
 }
 
 func (a *App) openCalls(ctx context.Context) ([]call.Call, error) {

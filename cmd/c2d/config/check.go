@@ -81,6 +81,9 @@ func (d *decoder) check(c Config) {
 	for _, err := range c.HTTP.Check() {
 		d.report("http.", err)
 	}
+	for _, err := range c.Webhooks.Check() {
+		d.report("webhooks.", err)
+	}
 	d.report("numbers.", c.Numbers.Validate())
 	d.report("", d.placed(c, c.SIP.Validate()))
 	for i, b := range c.Backends {

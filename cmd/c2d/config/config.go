@@ -13,6 +13,7 @@ import (
 	"c2d/adapters/numbering"
 	"c2d/adapters/sim"
 	"c2d/adapters/sip"
+	"c2d/adapters/webhook"
 )
 
 // DefaultFile is read when it is there and no other is named.
@@ -30,6 +31,7 @@ type Config struct {
 	Routes   []Route          `yaml:"routes"`
 	Calls    Calls            `yaml:"calls"`
 	Limits   Limits           `yaml:"limits"`
+	Webhooks webhook.Config   `yaml:"webhooks"`
 }
 
 // Node names this process among all that share phone systems. What is empty is made at the first start and kept in
