@@ -207,7 +207,7 @@ func TestCheckTellsAllErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, errs, code := (shell{t: t}).run("", "check")
-	want := "c2d.yaml:1: htp: unknown key; known here are backends, calls, http, limits, media, node, numbers, routes, sip, store\n" +
+	want := "c2d.yaml:1: htp: unknown key; known here are backends, calls, http, limits, media, node, numbers, routes, sip, store, webhooks\n" +
 		"c2d.yaml:2: sip.domain: the environment has no NOBODY\n"
 	if code != 1 || errs != "" || out != want {
 		t.Errorf("%d\n%s%s", code, out, errs)
