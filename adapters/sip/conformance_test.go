@@ -27,7 +27,7 @@ func TestConformance(t *testing.T) {
 		Backend: "native SIP",
 		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
 		Open: func(t *testing.T) calltest.Harness {
-			return &ward{t: t, reg: &nameplates{bindings: map[string]user.Binding{}}}
+			return &ward{t: t, ports: "20000-20999", reg: &nameplates{bindings: map[string]user.Binding{}}}
 		},
 	})
 }
@@ -37,7 +37,10 @@ type ward struct {
 	t      *testing.T
 	reg    *nameplates
 	stack  *Stack
-	listen string // where the former stack was reached
+	listen string                              // where the former stack was reached
+	line   func(net.PacketConn) net.PacketConn // what phones are reached over; nil is a quiet loopback
+	slow   bool                                // waits are those of production
+	ports  string                              // of the stack's RTP
 
 	mu     sync.Mutex
 	phones int
@@ -56,13 +59,15 @@ func (w *ward) Open(t *testing.T) call.Backend {
 	origin := identity.Origin{Installation: "suite", Node: "n1"}
 	s, err := New(Config{
 		Domain: "hospital.example", Listen: []string{w.listen}, Country: "CN",
-		Media: Media{Address: "127.0.0.1", Ports: "20000-20999"}, Entries: []Entry{{Name: "house", Kind: "sip"}},
+		Media: Media{Address: "127.0.0.1", Ports: w.ports}, Entries: []Entry{{Name: "house", Kind: "sip"}},
 	}, Deps{Registrar: w.reg, LegID: origin.LegID, Trace: w.trace})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.waits = shortWaits()
-	s.waits.silence = limit
+	if !w.slow {
+		s.waits = shortWaits()
+		s.waits.silence = limit
+	}
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +110,10 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	w.phones++
 	n := w.phones
 	w.mu.Unlock()
-	h := &handset{name: fmt.Sprintf("%s-%d", does, n), hz: 600 + 400*(n%2)}
+	h := &handset{name: fmt.Sprintf("%s-%d", does, n), hz: 600 + 400*(n%2), patience: 2 * limit}
+	if w.slow {
+		h.patience = 40 * time.Second // 64*T1 and more: a phone whose re-INVITE we left without ACK says BYE no earlier
+	}
 	switch does {
 	case calltest.Offline:
 		return h
@@ -116,6 +124,7 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	cfg := telephone.Config{
 		AOR: h.Address(), Registrar: w.stack.Addr(), Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.hz, Answer: answers[does],
 		EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.happened, Deaf: does == calltest.Answers,
+		Line: w.line,
 	}
 	p, err := telephone.New(cfg)
 	if err != nil {
@@ -197,9 +206,10 @@ func (n *nameplates) Bindings(_ context.Context, _, aor string) ([]user.Binding,
 
 // handset is a software phone and its owner.
 type handset struct {
-	name  string
-	hz    int
-	phone *telephone.Phone // nil when nobody is there
+	name     string
+	hz       int
+	phone    *telephone.Phone // nil when nobody is there
+	patience time.Duration    // of its owner
 
 	mu   sync.Mutex
 	rang int
@@ -226,7 +236,7 @@ func (h *handset) Idle() bool { return h.phone == nil || !h.phone.RTP().IsValid(
 // does runs what the owner does, and fails the test if it cannot be done.
 func (h *handset) does(t *testing.T, what string, act func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*limit)
+	ctx, cancel := context.WithTimeout(context.Background(), h.patience)
 	defer cancel()
 	if err := act(ctx); err != nil {
 		t.Errorf("%s: %s: %v", h.name, what, err)

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -26,6 +27,9 @@ type Config struct {
 	ReinviteAfter   time.Duration // how long it takes to answer a re-INVITE; old sound goes on meanwhile
 
 	Notify func(Event) // is told every event, in order; returns soon
+
+	// Line is what the phone's SIP goes through, such as a bad network; nil is the socket itself.
+	Line func(net.PacketConn) net.PacketConn
 }
 
 // Answer says what a phone does with a call. The zero value rings until Accept, Refuse or the caller's CANCEL: the

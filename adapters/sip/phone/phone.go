@@ -85,6 +85,9 @@ func (p *Phone) open() (err error) {
 		return err
 	}
 	p.addr = p.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	if p.cfg.Line != nil {
+		p.conn = p.cfg.Line(p.conn)
+	}
 	// ServeUDP adds the socket to the pool only once its goroutine runs; a REGISTER before that would open another.
 	p.ua.TransportLayer().Pool("udp").Add(p.addr.String(),
 		&sip.UDPConnection{PacketConn: p.conn, PacketAddr: p.addr.String(), Listener: true})
