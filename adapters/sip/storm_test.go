@@ -23,17 +23,17 @@ import (
 const inStorm = "C2D_STORM"
 
 // TestConformanceInAStorm runs the suite over a network that loses, delays, repeats and reorders what phones and we say to
-// each other, with the timers of RFC 3261 as they are. All rows run side by side in a process of their own, since most of their time is
+// each other, with the timers of RFC 3261 as they are. It stands in for tc netem, which this needs no root and no kernel module for. All rows run side by side in a process of their own, since most of their time is
 // waiting.
 func TestConformanceInAStorm(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes half a minute: run without -short")
+		t.Skip("it takes a minute: run without -short")
 	}
 	seed := os.Getenv(inStorm)
 	if seed == "" {
 		seed = strconv.FormatUint(rand.Uint64(), 10)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestInAStorm$", "-test.parallel=48", "-test.timeout=5m", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestInAStorm$", "-test.parallel=48", "-test.timeout=6m", "-test.v")
 	cmd.Env = append(os.Environ(), inStorm+"="+seed)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -68,7 +68,7 @@ func TestInAStorm(t *testing.T) {
 	var wards atomic.Int64 // each has RTP ports of its own: after a crash they are to be free
 	calltest.Run(t, calltest.Suite{
 		Backend: "native SIP",
-		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
+		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true}, // a lost 181 is not repeated
 		Open: func(t *testing.T) calltest.Harness {
 			first := 10000 + 260*wards.Add(1)
 			return &ward{t: t, reg: &nameplates{bindings: map[string]user.Binding{}}, line: storm.over, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}

@@ -41,6 +41,7 @@ type pendingAck struct {
 	offer  bool
 	closed bool
 	done   chan struct{}
+	late   chan struct{} // closed when it did not come in time
 }
 
 func (p *Phone) newCall(id string, incoming bool) (*call, error) {

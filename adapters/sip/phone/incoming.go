@@ -132,7 +132,7 @@ func (c *call) accept(req *sip.Request, tx sip.ServerTransaction, answer []byte)
 func (c *call) expectACK(req *sip.Request, offer bool) *pendingAck {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ack = &pendingAck{cseq: req.CSeq().SeqNo, offer: offer, done: make(chan struct{})}
+	c.ack = &pendingAck{cseq: req.CSeq().SeqNo, offer: offer, done: make(chan struct{}), late: make(chan struct{})}
 	return c.ack
 }
 
@@ -153,6 +153,7 @@ func (c *call) confirm(req *sip.Request, tx sip.ServerTransaction, body []byte, 
 			return true
 		case <-limit.C:
 			again.Stop()
+			close(ack.late)
 			return false
 		case <-again.C:
 			gap = min(2*gap, sip.T2)

@@ -223,7 +223,7 @@ func (c *call) over(ctx context.Context) error {
 	}
 }
 
-// acknowledged waits for the ACK of our last 2xx: before it a callee may not send BYE (RFC 3261 section 15).
+// acknowledged waits for the ACK of our last 2xx, or until none will come: before it a callee may not send BYE (RFC 3261 section 15).
 func (c *call) acknowledged(ctx context.Context) {
 	c.mu.Lock()
 	ack := c.ack
@@ -233,6 +233,7 @@ func (c *call) acknowledged(ctx context.Context) {
 	}
 	select {
 	case <-ack.done:
+	case <-ack.late:
 	case <-c.done:
 	case <-ctx.Done():
 	}
