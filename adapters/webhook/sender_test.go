@@ -77,7 +77,9 @@ func TestADelivery(t *testing.T) {
 func TestARedirectionIsNotFollowed(t *testing.T) {
 	followed := false
 	secret := receiver(t, func(http.ResponseWriter, *http.Request) { followed = true })
-	r := receiver(t, func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, secret.URL, http.StatusTemporaryRedirect) })
+	r := receiver(t, func(w http.ResponseWriter, req *http.Request) {
+		http.Redirect(w, req, secret.URL, http.StatusTemporaryRedirect)
+	})
 	if res := send(t, loopback(t), r.URL); res.Status != http.StatusTemporaryRedirect || followed {
 		t.Errorf("result is %+v, followed %v", res, followed)
 	}
