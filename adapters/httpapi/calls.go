@@ -32,9 +32,7 @@ func (s *Server) callOperations() {
 	register(s, get, s.getCall)
 	both(s, operation(http.MethodDelete, "/v1/calls/{id}", "delete-call", "End a call in any state"),
 		operation(http.MethodPost, "/v1/calls/{id}/hangup", "hang-up-call", "End a call in any state"), s.hangUp)
-	for _, verb := range []string{"hold", "resume", "dtmf", "transfer"} {
-		register(s, operation(http.MethodPost, "/v1/calls/{id}/"+verb, verb+"-call", "By capability of the phone system; 409 not_supported else"), s.unsupported)
-	}
+	s.controlOperations()
 	register(s, operation(http.MethodPost, "/v1/resolve", "resolve", "Whom and how a call would reach, dialling nothing"), s.resolve)
 }
 
@@ -79,7 +77,7 @@ func (s *Server) place(ctx context.Context, a access.Actor, in *placeInput) (*pl
 	if err != nil {
 		return nil, err
 	}
-	out := &placeOutput{Location: "/v1/calls/" + url.PathEscape(c.ID), ETag: entityTag(c.Version), Body: viewCall(c)}
+	out := &placeOutput{Location: "/v1/calls/" + url.PathEscape(c.ID), ETag: entityTag(c.Version), Body: s.viewCall(c)}
 	if replayed {
 		out.Replayed = "true"
 	}
@@ -176,7 +174,7 @@ func (s *Server) listCalls(ctx context.Context, a access.Actor, in *listCallsInp
 	if err != nil {
 		return nil, err
 	}
-	return page(items, next, viewCall), nil
+	return page(items, next, s.viewCall), nil
 }
 
 type getCallInput struct {
@@ -190,8 +188,8 @@ type callOutput struct {
 	Body callView
 }
 
-func showCall(c call.Call) *callOutput {
-	return &callOutput{ETag: entityTag(c.Version), Body: viewCall(c)}
+func (s *Server) showCall(c call.Call) *callOutput {
+	return &callOutput{ETag: entityTag(c.Version), Body: s.viewCall(c)}
 }
 
 func (s *Server) getCall(ctx context.Context, a access.Actor, in *getCallInput) (*callOutput, error) {
@@ -204,7 +202,7 @@ func (s *Server) getCall(ctx context.Context, a access.Actor, in *getCallInput) 
 		if err != nil {
 			return nil, err
 		}
-		return showCall(c), nil
+		return s.showCall(c), nil
 	}
 	return s.awaitCall(ctx, a, in.ID, in.After, wait)
 }
@@ -225,7 +223,7 @@ func (s *Server) awaitCall(ctx context.Context, a access.Actor, id string, after
 			return nil, err
 		}
 		if c.Version > after || last {
-			return showCall(c), nil
+			return s.showCall(c), nil
 		}
 		select {
 		case <-changed:
@@ -244,22 +242,7 @@ func (s *Server) hangUp(ctx context.Context, a access.Actor, in *ByID) (*callOut
 	if err != nil {
 		return nil, err
 	}
-	return showCall(c), nil
-}
-
-// unsupported answers for what no backend of this release can do, once the call is one that the actor may control.
-func (s *Server) unsupported(ctx context.Context, a access.Actor, in *ByID) (*callOutput, error) {
-	if err := a.May(access.ControlCalls); err != nil {
-		return nil, err
-	}
-	c, err := s.deps.Calls.Get(ctx, a, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if c.State == call.Ended {
-		return nil, fault.New(fault.CodeCallEnded, "the call has ended")
-	}
-	return nil, fault.New(fault.CodeNotSupported, "the phone system of this call cannot do this")
+	return s.showCall(c), nil
 }
 
 type resolveInput struct {

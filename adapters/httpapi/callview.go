@@ -22,7 +22,7 @@ type callView struct {
 	ConnectedAt      stamp             `json:"connected_at,omitzero"`
 	EndedAt          stamp             `json:"ended_at,omitzero"`
 	End              *endView          `json:"end,omitempty"`
-	Can              []string          `json:"can" doc:"What may be done with the call now"`
+	Can              []string          `json:"can" doc:"What may be done with the call now: hangup, hold, resume, dtmf, transfer"`
 }
 
 type partyView struct {
@@ -70,14 +70,11 @@ type endView struct {
 	Text   string      `json:"text,omitempty"`
 }
 
-func viewCall(c call.Call) callView {
+func (s *Server) viewCall(c call.Call) callView {
 	v := callView{ID: c.ID, Version: c.Version, State: c.State, Flags: c.Flags, Caller: viewParty(c.Caller), Callee: viewParty(c.Callee),
 		Backend: c.Backend, Context: c.Context, Priority: c.Priority,
 		CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt), CallerAnsweredAt: stamp(c.CallerAnsweredAt),
-		CalleeAnsweredAt: stamp(c.CalleeAnsweredAt), ConnectedAt: stamp(c.ConnectedAt), EndedAt: stamp(c.EndedAt), Can: []string{}}
-	if c.State != call.Ended {
-		v.Can = append(v.Can, "hangup")
-	}
+		CalleeAnsweredAt: stamp(c.CalleeAnsweredAt), ConnectedAt: stamp(c.ConnectedAt), EndedAt: stamp(c.EndedAt), Can: s.deps.Calls.Can(c)}
 	if e := c.End; e != nil {
 		v.End = &endView{Reason: e.Reason, Side: e.Side, By: e.By, SIP: e.SIP, Q850: e.Q850, Text: e.Text}
 	}

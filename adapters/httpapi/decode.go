@@ -80,6 +80,9 @@ func (s *Server) readJSON(r *http.Request, t reflect.Type) (hash string, err err
 	if err != nil {
 		return "", err
 	}
+	if len(data) == 0 && t.Kind() == reflect.Pointer { // a body that may be absent
+		data = []byte("{}")
+	}
 	v, err := parseStrict(data)
 	if err != nil {
 		return "", err

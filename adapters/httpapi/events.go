@@ -238,7 +238,7 @@ func (r *eventReader) call(ctx context.Context, id string) *callView {
 	if err != nil {
 		return nil
 	}
-	v := viewCall(c)
+	v := r.s.viewCall(c)
 	return &v
 }
 

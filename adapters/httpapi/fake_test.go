@@ -94,6 +94,7 @@ type fakeCalls struct {
 	placed  []dial.Request
 	query   call.Query
 	resolve *dial.Ref
+	orders  []string
 	err     error
 }
 
@@ -149,6 +150,41 @@ func (f *fakeCalls) HangUp(ctx context.Context, a access.Actor, id string) (call
 		c.State, c.EndedAt = call.Ended, start.Add(30*time.Second)
 		c.End = &call.End{Cause: call.Cause{Reason: call.Completed, Q850: 16}, By: call.ByAPI}
 	}), nil
+}
+
+func (f *fakeCalls) Can(c call.Call) []string {
+	return call.Can(&c, call.Capabilities{Hold: true, SendDTMF: true, Part: true})
+}
+
+func (f *fakeCalls) Hold(ctx context.Context, a access.Actor, id string, by call.Side, on bool) (call.Call, error) {
+	return f.ordered(ctx, a, id, fmt.Sprintf("hold %s %v", by, on))
+}
+
+func (f *fakeCalls) SendDTMF(ctx context.Context, a access.Actor, id string, to call.Side, keys string) (call.Call, error) {
+	return f.ordered(ctx, a, id, fmt.Sprintf("dtmf %s %s", to, keys))
+}
+
+func (f *fakeCalls) TransferCall(ctx context.Context, a access.Actor, id string, leaves call.Side, to dial.Ref) (call.Call, error) {
+	if _, err := f.ordered(ctx, a, id, fmt.Sprintf("transfer %s %+v", leaves, to)); err != nil {
+		return call.Call{}, err
+	}
+	return sampleCall("call-next"), nil
+}
+
+// ordered notes an order.
+func (f *fakeCalls) ordered(ctx context.Context, a access.Actor, id, order string) (call.Call, error) {
+	if err := a.May(access.ControlCalls); err != nil {
+		return call.Call{}, err
+	}
+	c, err := f.Get(ctx, a, id)
+	if err == nil && c.State == call.Ended {
+		err = fault.New(fault.CodeCallEnded, "the call has ended")
+	}
+	if err == nil {
+		f.orders = append(f.orders, order)
+		err = f.err
+	}
+	return c, err
 }
 
 func (f *fakeCalls) change(id string, edit func(*call.Call)) call.Call {

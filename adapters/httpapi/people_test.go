@@ -96,7 +96,7 @@ func TestHangUpByDelete(t *testing.T) {
 	if rec.Code != http.StatusOK || w.calls.calls["call-1"].End == nil {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
-	rec = w.do(t, ask{method: "POST", path: "/v1/calls/call-1/transfer"})
+	rec = w.do(t, ask{method: "POST", path: "/v1/calls/call-1/transfer", body: `{"to":"Zoe"}`})
 	if got := problemOf(t, rec.Body.Bytes()); got.Code != "call_ended" {
 		t.Errorf("transfer of an ended call: %+v", got)
 	}

@@ -45,6 +45,10 @@ type Calls interface {
 	Get(ctx context.Context, a access.Actor, id string) (call.Call, error)
 	List(ctx context.Context, a access.Actor, q call.Query) (items []call.Call, next string, err error)
 	HangUp(ctx context.Context, a access.Actor, id string) (call.Call, error)
+	Hold(ctx context.Context, a access.Actor, id string, by call.Side, on bool) (call.Call, error)
+	SendDTMF(ctx context.Context, a access.Actor, id string, to call.Side, keys string) (call.Call, error)
+	TransferCall(ctx context.Context, a access.Actor, id string, leaves call.Side, to dial.Ref) (call.Call, error)
+	Can(c call.Call) []string
 }
 
 // Users is *user.Service.

@@ -10,7 +10,12 @@ import (
 	"c2d/core/fault"
 )
 
-var _ call.Backend = (*Backend)(nil)
+var (
+	_ call.Backend = (*Backend)(nil)
+	_ call.Parter  = (*Backend)(nil)
+	_ call.Holder  = (*Backend)(nil)
+	_ call.Keyer   = (*Backend)(nil)
+)
 
 // How long the simulated system takes, at speed 1.
 const (
@@ -46,7 +51,7 @@ func (b *Backend) Name() string { return b.cfg.Name }
 
 // Capabilities implements [call.Backend].
 func (b *Backend) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Offers: true, TalkLimit: true}
+	return call.Capabilities{Confirm: true, Offers: true, TalkLimit: true, Part: true, Hold: true, SendDTMF: true}
 }
 
 // Start implements [call.Backend]. What was open is lost, or goes on where it had answered: see Config.Restart. Started

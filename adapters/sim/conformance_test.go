@@ -204,6 +204,14 @@ func (h *handset) Rang() int {
 	return h.rung
 }
 
+func (h *handset) HearsKeys(t *testing.T, keys string) {
+	h.act(t, func(_ *Backend, l *leg) {
+		if l.keys != keys {
+			t.Errorf("%s heard the keys %q, want %q", h.address, l.keys, keys)
+		}
+	})
+}
+
 func (h *handset) Hears(t *testing.T, _ calltest.Phone) { t.Error("a simulated phone hears nothing") }
 
 func (h *handset) HearsTone(t *testing.T) { t.Error("a simulated phone hears nothing") }

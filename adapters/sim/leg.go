@@ -18,6 +18,7 @@ type leg struct {
 	limits    []*alarm // ring or talk limit
 	prompt    []*alarm // what is being played, and the keys
 	leaving   bool     // was hung up; ended follows
+	keys      string   // that were pressed towards it
 }
 
 // states are where an event takes a leg to.

@@ -299,6 +299,29 @@ func (h *handset) HearsTone(t *testing.T) {
 	h.hears(t, telephone.Expect{Hz: 450, After: time.Now()})
 }
 
+func (h *handset) HearsKeys(t *testing.T, keys string) {
+	t.Helper()
+	for i := range len(keys) {
+		h.does(t, "hear the key "+keys[i:i+1], func(ctx context.Context) error {
+			e, err := h.phone.Wait(ctx, telephone.Pressed)
+			if err == nil && e.Key != keys[i] {
+				return fmt.Errorf("it was %c", e.Key)
+			}
+			return err
+		})
+	}
+	if _, err := h.phone.Wait(ended(), telephone.Pressed); err == nil {
+		t.Errorf("%s: another key", h.name)
+	}
+}
+
+// ended is a context that is over: what is waited for under it must have been.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
 func (h *handset) hears(t *testing.T, want telephone.Expect) {
 	t.Helper()
 	h.does(t, fmt.Sprintf("hear %d Hz", want.Hz), func(ctx context.Context) error {

@@ -109,6 +109,11 @@
 // before that is brought back by another re-INVITE. A phone that offers something itself meanwhile starts the exchange
 // again. Once direct, an offer of one phone (hold, resume, codec) is passed through to the other.
 //
+// When core lets one hold the other, or presses keys towards one, the audio of the two comes back to us. Who waits is asked
+// with a=sendonly and hears two beeps every few seconds; whatever the phones themselves hold or resume meanwhile changes
+// nothing of it. Keys are RTP events (RFC 4733), 100 ms each, in place of what is forwarded; a phone that did not agree to
+// events gets INFO with application/dtmf-relay. After keys the audio stays with us: more may follow.
+//
 // Rejected: flow I of RFC 3725 (a caller's phone gives up 32 s after its 200), and an INVITE without a description (many
 // phones offer codecs then that the other lacks).
 //

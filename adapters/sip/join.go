@@ -44,12 +44,14 @@ func (s *Stack) link(a, b *leg) (direct bool, err error) {
 	return false, nil
 }
 
-// connect links the anchors of two legs. Both are locked.
+// connect links the anchors of two legs, unless one of them waits. Both are locked.
 func (a *leg) connect(b *leg) {
 	for _, l := range []*leg{a, b} {
 		l.ep.Unlink()
 		l.early, l.ringing, l.prompted = "", false, false
 	}
 	a.peer, b.peer = b.id, a.id
-	media.Link(a.ep, b.ep)
+	if !holdTone(a, b) {
+		media.Link(a.ep, b.ep)
+	}
 }

@@ -50,7 +50,10 @@ type leg struct {
 	early    string // the leg whose early media this one hears
 	ringing  bool   // core wants ring-back to be heard
 	prompted bool   // the key prompt plays
-	held     bool
+	held     bool   // its phone holds the peer
+	holds    bool   // we hold the peer for it
+	waits    bool   // the peer's hold, by us, is on it
+	keys     string // that wait to be pressed towards its phone
 	session  session
 	watcher  *time.Timer // of the next look at a leg that talks
 	lookAt   time.Time
@@ -200,7 +203,7 @@ func (l *leg) nudge() {
 
 // resume returns the blob from which another process can take the leg up. l.mu is held.
 func (l *leg) resume() []byte {
-	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Direct: l.direct, Peer: l.peer, JoinTo: l.joinTo}
+	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Holds: l.holds, Waits: l.waits, Direct: l.direct, Peer: l.peer, JoinTo: l.joinTo}
 	if l.dlg != nil {
 		b.Dialog, b.Remote, b.Session = l.dlg, &l.remote, l.session
 	} else if l.invite.CallID != "" {

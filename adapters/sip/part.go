@@ -21,13 +21,17 @@ func (s *Stack) Part(_ context.Context, leg string) error {
 	l.mu.Unlock()
 	if peer != nil {
 		peer.mu.Lock()
-		peer.peer = "" // what its phone offers from now on is not for this one
+		peer.peer, peer.holds, peer.waits = "", false, false // what its phone offers from now on is not for this one
 		peer.mu.Unlock()
 	}
 	if err := l.part(); err != nil {
 		return err
 	}
-	s.spawn(l.comeBack)
+	s.spawn(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, 4*s.waits.reinvite)
+		defer cancel()
+		l.comeBack(ctx)
+	})
 	return nil
 }
 
@@ -38,10 +42,11 @@ func (l *leg) part() error {
 	if l.state != call.LegAnswered {
 		return fault.New(fault.CodeConflict, "the leg is not answered")
 	}
-	l.peer, l.joinTo, l.held = "", "", false
+	l.peer, l.joinTo, l.held, l.holds, l.waits, l.keys = "", "", false, false, false, ""
 	l.epoch++ // a redirection that is under way begins anew, and finds no peer
 	if l.ep != nil {
 		l.ep.Unlink()
+		l.ep.Stop()
 		return nil
 	}
 	ep, err := l.s.pool.Open()
@@ -54,10 +59,8 @@ func (l *leg) part() error {
 	return nil
 }
 
-// comeBack asks the phone of a parted leg to send to us. Where its peer held it, it is heard again.
-func (l *leg) comeBack() {
-	ctx, cancel := context.WithTimeout(l.s.ctx, 4*l.s.waits.reinvite)
-	defer cancel()
+// comeBack asks the phone to send to us, in the direction that is wanted now.
+func (l *leg) comeBack(ctx context.Context) {
 	l.anchor(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -31,6 +31,7 @@ type phone struct {
 	tag    string
 	callID string // of its own last call
 	sdp    sdp.Local
+	codecs []sdp.Codec // nil is all of ours
 	cseq   int
 	inv    *sip.Request // the INVITE that made its dialog
 }
@@ -233,7 +234,11 @@ func (p *phone) tail(b *strings.Builder, body []byte, extra []string) {
 func (p *phone) answer(req *sip.Request) []byte {
 	p.t.Helper()
 	offer := p.offerOf(req)
-	return p.sdp.Answer(offer, p.rtp, sdp.Common(offer.Audio.Codecs, sdp.DefaultCodecs()), sdp.SendRecv)
+	have := p.codecs
+	if have == nil {
+		have = sdp.DefaultCodecs()
+	}
+	return p.sdp.Answer(offer, p.rtp, sdp.Common(offer.Audio.Codecs, have), sdp.SendRecv)
 }
 
 func (p *phone) offerOf(m sip.Message) sdp.Session {

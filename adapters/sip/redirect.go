@@ -21,12 +21,13 @@ func (s *Stack) redirect(a, b *leg) {
 		}
 		p := &pair{a: a, b: b}
 		p.handOver(ctx)
-		if p.exchange(ctx) != nil {
-			p.restore()
-			break
-		}
-		if p.commit(ctx) {
+		err := p.exchange(ctx)
+		if err == nil && p.commit(ctx) {
 			return
+		}
+		p.restore()
+		if err != nil && !p.changed() {
+			break
 		}
 	}
 	if s.ctx.Err() != nil {
@@ -48,10 +49,10 @@ func (s *Stack) relays(a, b *leg) bool {
 }
 
 // reachEachOther reports whether two phones can be expected to send to each other: what they say of themselves is
-// where we see them, or both are behind the same address; and neither holds the other.
+// where we see them, or both are behind the same address; and neither holds the other, nor do we for one.
 func reachEachOther(a, b *leg) bool {
 	defer both(a, b)()
-	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.remote.Black() || b.remote.Black() {
+	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.waits || b.waits || a.remote.Black() || b.remote.Black() {
 		return false
 	}
 	sa, _ := netip.ParseAddrPort(a.dlg.Flow)
@@ -89,13 +90,13 @@ type pair struct {
 func (p *pair) exchange(ctx context.Context) error {
 	ra, rb := p.begin()
 	p.movedA = true
-	toA, err := p.a.reinvite(ctx, rb.AddrPort(), oneCodec(rb.Codecs, ra.Codecs))
+	toA, err := p.a.reinvite(ctx, rb.AddrPort(), oneCodec(rb.Codecs, ra.Codecs), &p.epochA)
 	if err != nil {
 		p.movedA = !fault.Is(err, fault.CodeConflict)
 		return err
 	}
 	p.movedB = true
-	toB, err := p.b.reinvite(ctx, toA.AddrPort(), oneCodec(toA.Codecs, rb.Codecs))
+	toB, err := p.b.reinvite(ctx, toA.AddrPort(), oneCodec(toA.Codecs, rb.Codecs), &p.epochB)
 	if err != nil {
 		p.movedB = !fault.Is(err, fault.CodeConflict)
 		return err
@@ -103,7 +104,7 @@ func (p *pair) exchange(ctx context.Context) error {
 	if toB.AddrPort() == rb.AddrPort() {
 		return nil
 	}
-	again, err := p.a.reinvite(ctx, toB.AddrPort(), oneCodec(toB.Codecs, toA.Codecs))
+	again, err := p.a.reinvite(ctx, toB.AddrPort(), oneCodec(toB.Codecs, toA.Codecs), &p.epochA)
 	if err == nil && again.AddrPort() != toA.AddrPort() {
 		err = fault.New(fault.CodeConflict, "the phones' addresses do not settle")
 	}
@@ -114,6 +115,12 @@ func (p *pair) begin() (ra, rb sdp.Media) {
 	defer both(p.a, p.b)()
 	p.epochA, p.epochB = p.a.epoch, p.b.epoch
 	return p.a.remote, p.b.remote
+}
+
+// changed reports whether a phone has offered something itself since begin, or core has.
+func (p *pair) changed() bool {
+	defer both(p.a, p.b)()
+	return p.a.epoch != p.epochA || p.b.epoch != p.epochB
 }
 
 // handOver gives the phones' jitter buffers a moment to follow from our numbers to the peer's own. A phone that sends

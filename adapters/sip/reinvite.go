@@ -21,17 +21,18 @@ func (l *leg) anchor(ctx context.Context) {
 	}
 	addr, codecs := l.ep.Addr(), l.remote.Codecs
 	l.mu.Unlock()
-	if _, err := l.reinvite(ctx, addr, codecs); err != nil {
+	if _, err := l.reinvite(ctx, addr, codecs, nil); err != nil {
 		l.s.log.Warn("a phone did not come back to our media address", "leg", l.id, "error", err)
 	}
 }
 
-// reinvite offers a phone an address to send to, and returns what it answered. 491 is tried again after a random time
+// reinvite offers a phone an address to send to, and returns what it answered. It does not do so once the leg's epoch, if
+// given, is another: what it offers was settled before. 491 is tried again after a random time
 // (RFC 3261 section 14.1). Errors: fault.CodeConflict when the phone refused, so nothing has changed;
 // fault.CodeBackendUnavailable when its state is not known; fault.CodeInvalid for an answer that is none.
-func (l *leg) reinvite(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec) (sdp.Media, error) {
+func (l *leg) reinvite(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec, epoch *int) (sdp.Media, error) {
 	for {
-		res, err := l.inviteAgain(ctx, addr, codecs)
+		res, err := l.inviteAgain(ctx, addr, codecs, epoch)
 		switch {
 		case err != nil:
 			return sdp.Media{}, err
@@ -53,7 +54,7 @@ func (l *leg) reinvite(ctx context.Context, addr netip.AddrPort, codecs []sdp.Co
 	}
 }
 
-func (l *leg) inviteAgain(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec) (*sip.Response, error) {
+func (l *leg) inviteAgain(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec, epoch *int) (*sip.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.s.waits.reinvite)
 	defer cancel()
 	select {
@@ -64,7 +65,13 @@ func (l *leg) inviteAgain(ctx context.Context, addr netip.AddrPort, codecs []sdp
 		return nil, fault.New(fault.CodeConflict, "the phone's own re-INVITE did not end")
 	}
 	defer func() { l.turn <- struct{}{} }()
-	return l.ask(ctx, sip.INVITE, func(l *leg) []byte { return l.local.Offer(addr, codecs, sdp.SendRecv) })
+	l.mu.Lock()
+	changed := epoch != nil && *epoch != l.epoch
+	l.mu.Unlock()
+	if changed {
+		return nil, fault.New(fault.CodeConflict, "something else was settled meanwhile")
+	}
+	return l.ask(ctx, sip.INVITE, func(l *leg) []byte { return l.local.Offer(addr, codecs, l.wanted()) })
 }
 
 // agreed notes the phone's answer.

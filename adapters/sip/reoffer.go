@@ -101,14 +101,14 @@ func (l *leg) meetHere(offer *sdp.Session, peer *leg) (int, []byte) {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	if offer == nil {
-		return sip.StatusOK, l.local.Offer(l.ep.Addr(), have, sdp.SendRecv)
+		return sip.StatusOK, l.local.Offer(l.ep.Addr(), have, l.wanted())
 	}
 	both := sdp.Common(offer.Audio.Codecs, have)
 	if both == nil && offer.Audio.Port != 0 {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	l.take(*offer.Audio, both)
-	return sip.StatusOK, l.local.Answer(*offer, l.ep.Addr(), both, sdp.SendRecv)
+	return sip.StatusOK, l.local.Answer(*offer, l.ep.Addr(), both, l.wanted())
 }
 
 // take notes what the phone offered, and tells hold and resume. l.mu is held.
@@ -122,7 +122,7 @@ func (l *leg) take(m sdp.Media, both []sdp.Codec) {
 	switch {
 	case m.Held && !l.held:
 		kind = call.EvHeld
-	case !m.Held && l.held:
+	case !m.Held && l.held && !l.holds:
 		kind = call.EvResumed
 	}
 	l.held = m.Held
@@ -190,6 +190,6 @@ func (l *leg) moved(answer sip.Message) {
 	if direct && !same && peer != nil {
 		ctx, cancel := context.WithTimeout(l.s.ctx, 4*l.s.waits.reinvite)
 		defer cancel()
-		_, _ = peer.reinvite(ctx, m.AddrPort(), m.Codecs)
+		_, _ = peer.reinvite(ctx, m.AddrPort(), m.Codecs, nil)
 	}
 }

@@ -25,6 +25,8 @@ type blob struct {
 	Peer   string         `json:"peer,omitempty"`
 	JoinTo string         `json:"join_to,omitempty"`
 	Held   bool           `json:"held,omitempty"`
+	Holds  bool           `json:"holds,omitempty"`
+	Waits  bool           `json:"waits,omitempty"`
 
 	Session session `json:"session,omitzero"`
 }
@@ -79,6 +81,7 @@ func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
 	l := s.newLeg(o.Leg, b.Dialog.CallID, b.Tag)
 	l.way, l.dlg, l.local, l.joinTo = o.Way, b.Dialog, b.Local, b.JoinTo
 	l.direct, l.peer, l.held, l.state = b.Direct, b.Peer, b.Held, call.LegAnswered
+	l.holds, l.waits = b.Holds, b.Waits
 	l.session = b.Session
 	l.dlg.Resume()
 	l.settle()
@@ -145,12 +148,15 @@ func (s *Stack) rejoin(l *leg) {
 		return
 	}
 	unlock := both(l, peer)
-	linked := l.ep != nil && peer.ep != nil
+	linked, held := l.ep != nil && peer.ep != nil, l.waits || peer.waits
 	if linked {
 		l.connect(peer)
 	}
 	unlock()
-	if linked {
+	switch {
+	case linked && held: // the phones may not have been told
+		s.spawn(func() { s.settle(l, peer, true) })
+	case linked:
 		s.spawn(func() { s.redirect(l, peer) })
 	}
 }

@@ -142,7 +142,7 @@ func (s *Stack) Name() string { return "sip" }
 
 // Capabilities implements [call.Backend].
 func (s *Stack) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Offers: true, Part: true}
+	return call.Capabilities{Confirm: true, Offers: true, Part: true, Hold: true, SendDTMF: true}
 }
 
 // Start implements [call.Backend]. Listen comes before it.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -117,10 +118,10 @@ func (s *Stack) ack(d *dialog.Dialog, seq uint32, claimed ...dialog.Header) {
 // ask sends a request within the leg's dialog and returns the final response, whatever it is. A 2xx to an INVITE is
 // acknowledged at once. Errors: fault.CodeBackendUnavailable when there is no reply in time, CodeConflict when there is
 // no dialog.
-func (l *leg) ask(ctx context.Context, method sip.RequestMethod, body func(*leg) []byte) (*sip.Response, error) {
+func (l *leg) ask(ctx context.Context, method sip.RequestMethod, body func(*leg) []byte, extra ...dialog.Header) (*sip.Response, error) {
 	var c claim
 	for {
-		res, req, err := l.askOnce(ctx, method, body, c.headers)
+		res, req, err := l.askOnce(ctx, method, body, append(slices.Clip(extra), c.headers...))
 		if err != nil || !c.answer(l.credentials(), req, res) {
 			return res, err
 		}

@@ -59,15 +59,31 @@ type Parter interface {
 	Part(ctx context.Context, leg string) error
 }
 
+// Holder is a backend with Capabilities.Hold.
+type Holder interface {
+	// Hold lets the one that the leg is joined to wait, as if the leg's own phone had asked for it: neither hears the
+	// other, and who waits hears that it does. Switched off, the two hear each other again. Held, or Resumed, of the leg
+	// follows; ordered twice it may be told once. Errors: fault.CodeConflict unless the leg is joined,
+	// fault.CodeCongestion when it cannot be carried.
+	Hold(ctx context.Context, leg string, on bool) error
+}
+
+// Keyer is a backend with Capabilities.SendDTMF.
+type Keyer interface {
+	// SendDTMF presses keys, of 0-9 * # A-D, towards the phone of a joined leg, one after the other and after those that are
+	// being pressed. Nothing is told of it. Errors: fault.CodeConflict unless the leg is joined, fault.CodeCongestion when it
+	// cannot be carried, or too many keys wait.
+	SendDTMF(ctx context.Context, leg, keys string) error
+}
+
 // Capabilities are the optional abilities of a backend.
 type Capabilities struct {
 	Confirm   bool // AskKey, with DTMF events
-	Hold      bool
-	SendDTMF  bool
-	Transfer  bool
+	Hold      bool // implements [Holder]
+	SendDTMF  bool // implements [Keyer]
 	Record    bool
 	Offers    bool // tells Offered
-	Part      bool // implements [Parter]: a phone may hand its peer to a third one
+	Part      bool // implements [Parter]: a party may hand its peer to a third one
 	TalkLimit bool // enforces Originate.TalkLimit even if this process dies
 }
 

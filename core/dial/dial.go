@@ -46,6 +46,8 @@ type Carrier interface {
 	Follow(ctx context.Context, id string, tell func(call.Call) (more bool)) (open bool)
 	Of(leg string) (call.Call, bool)
 	Transfer(ctx context.Context, from string, c call.Call, t audit.Trail) (call.Call, error)
+	Hold(ctx context.Context, id string, by call.Side, on bool) error
+	SendDTMF(ctx context.Context, id string, to call.Side, keys string) error
 }
 
 // Config is what the service needs; Limits, Now and Log are optional.

@@ -3,6 +3,7 @@ package dial
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,8 @@ type world struct {
 	keys     map[string]call.Idempotency
 	calls    map[string]call.Call
 	stored   map[string]call.Call
+	orders   []string // to the carrier, beyond placing and hanging up
+	refuses  error
 	trunk    *phoneSystem
 	house    *phoneSystem
 }
@@ -55,7 +58,7 @@ type phoneSystem struct {
 }
 
 func (p *phoneSystem) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: p.confirm, Part: p.parts}
+	return call.Capabilities{Confirm: p.confirm, Part: p.parts, Hold: p.parts, SendDTMF: p.parts}
 }
 func (p *phoneSystem) Locate(_ context.Context, w call.Way) ([]call.Way, error) {
 	if p.down != nil || p.offline[w.Address] {
@@ -183,6 +186,16 @@ func (k carrier) Of(leg string) (call.Call, bool) {
 }
 func (k carrier) Transfer(ctx context.Context, _ string, c call.Call, t audit.Trail) (call.Call, error) {
 	return k.Place(ctx, c, nil, t)
+}
+func (k carrier) Hold(_ context.Context, id string, by call.Side, on bool) error {
+	return k.order("hold " + string(by) + " " + strconv.FormatBool(on))
+}
+func (k carrier) SendDTMF(_ context.Context, id string, to call.Side, keys string) error {
+	return k.order("dtmf " + string(to) + " " + keys)
+}
+func (k carrier) order(o string) error {
+	k.w.orders = append(k.w.orders, o)
+	return k.w.refuses
 }
 func (k carrier) Get(id string) (call.Call, bool) {
 	k.w.mu.Lock()

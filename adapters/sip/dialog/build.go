@@ -64,7 +64,7 @@ func tag(t string) (p sip.HeaderParams) {
 
 // SetBody gives a message its body: a session description, or none.
 func SetBody(m sip.Message, body []byte) {
-	if len(body) > 0 {
+	if len(body) > 0 && len(m.GetHeaders("Content-Type")) == 0 {
 		contentType := sip.ContentTypeHeader("application/sdp")
 		m.AppendHeader(&contentType)
 	}

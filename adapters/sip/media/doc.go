@@ -8,7 +8,7 @@
 // receiver chose for that codec, and loses extensions and contributing sources that the receiver never agreed to.
 //
 //	phone A --RTP--> Endpoint a --codec of the payload type--> Endpoint b --renumbered--> phone B
-//	                    | key presses -> OnDTMF                    | Play: a tone instead
+//	                    | key presses -> OnDTMF                    | Play: a tone instead; Press: a key
 //
 // A tone goes before what is forwarded: while an endpoint plays, packets for it are dropped. Only ring-back under
 // [LinkEarly] gives way, to the first packet of early media.

@@ -38,11 +38,13 @@ func (k *keys) press(p *packet) byte {
 	return digit(event)
 }
 
+// keyNames are the keys by their event codes.
+const keyNames = "0123456789*#ABCD"
+
 // digit returns the key of an event code (RFC 4733 section 3.2), 0 for those that are no key, such as a hook flash.
 func digit(event byte) byte {
-	const all = "0123456789*#ABCD"
-	if int(event) >= len(all) {
+	if int(event) >= len(keyNames) {
 		return 0
 	}
-	return all[event]
+	return keyNames[event]
 }

@@ -14,11 +14,12 @@ const (
 	maxLag = pauses * period
 )
 
-// player plays one tone. Its fields but stop are those of its goroutine.
+// player plays one tone, or presses one key. Its fields but stop are those of its goroutine.
 type player struct {
 	stop   chan struct{}
 	source *tone.Source
-	left   int // packets left; below 0 without end
+	keys   *press // a key press in place of a tone
+	left   int    // packets left; below 0 without end
 	done   func()
 	pcm    [frame]int16
 	wire   [headerSize + frame]byte
@@ -47,14 +48,19 @@ func (e *Endpoint) Stop() {
 }
 
 func (e *Endpoint) start(t tone.Tone, left int, done func()) {
-	if done == nil {
-		done = func() {}
-	}
-	p := &player{stop: make(chan struct{}), source: tone.NewSource(t), left: left, done: done}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.begin(&player{source: tone.NewSource(t), left: left, done: done})
+}
+
+// begin replaces what is played. The caller holds mu.
+func (e *Endpoint) begin(p *player) {
+	p.stop = make(chan struct{})
+	if p.done == nil {
+		p.done = func() {}
+	}
 	if e.closed {
-		go done() // never on the caller's goroutine, which may hold the lock that done takes
+		go p.done() // never on the caller's goroutine, which may hold the lock that done takes
 		return
 	}
 	if e.player != nil {
@@ -111,13 +117,18 @@ func pace(stop <-chan struct{}, f func() bool) {
 
 // step sends the next packet, and returns false when it was the last.
 func (e *Endpoint) step(p *player) bool {
-	more := p.source.Read(p.pcm[:])
+	more := true
+	if p.keys == nil {
+		more = p.source.Read(p.pcm[:])
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.player != p {
 		return false
 	}
-	if e.terms.plays && e.remote.target().IsValid() {
+	if p.keys != nil {
+		e.stepKey(p)
+	} else if e.terms.plays && e.remote.target().IsValid() {
 		n := e.out.next(time.Now())
 		e.out.head(p.wire[:], e.terms.pt, n.first, n)
 		e.terms.law.Encode(p.wire[headerSize:], p.pcm[:])

@@ -75,6 +75,17 @@ func (s *stream) next(now time.Time) number {
 	return n
 }
 
+// event numbers a packet of a key press of ours: all of one press have the time of its begin.
+func (s *stream) event(now time.Time, begins bool) number {
+	n := number{seq: s.seq + 1, ts: s.ts, first: begins}
+	if begins {
+		n.ts, s.floor = s.resume(now, 8000), n.seq
+	}
+	s.cut() // what comes next begins anew
+	s.sent(n, now)
+	return n
+}
+
 // pauses is how many of our packets may be late before it is a pause.
 const pauses = 10
 

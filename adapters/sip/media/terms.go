@@ -15,15 +15,20 @@ type terms struct {
 	law    tone.Law
 	pt     uint8
 	plays  bool // there is a codec that tones can be played in: law, under pt
+	keyPT  uint8
+	keys   bool // there are RTP events of 8 kHz, under keyPT
 }
 
 func newTerms(codecs []sdp.Codec) terms {
 	t := terms{codecs: slices.Clone(codecs), ours: sdp.DefaultCodecs()}
 	for _, c := range codecs {
 		law, ok := tone.LawOf(strings.ToUpper(c.Name))
-		if ok && c.Rate == tone.Rate && c.Channels <= 1 && c.PT < 128 {
+		switch {
+		case c.Rate != tone.Rate || c.PT >= 128:
+		case c.Events() && !t.keys:
+			t.keyPT, t.keys = c.PT, true
+		case ok && c.Channels <= 1 && !t.plays:
 			t.law, t.pt, t.plays = law, c.PT, true
-			break
 		}
 	}
 	return t

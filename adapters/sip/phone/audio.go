@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,10 +87,20 @@ func (a *audio) listen() {
 			return
 		}
 		var p rtp.Packet
-		if a.ears != nil && p.Unmarshal(buf[:n]) == nil && p.Version == 2 {
+		if a.ears == nil || p.Unmarshal(buf[:n]) != nil || p.Version != 2 {
+			continue
+		}
+		if a.isEvent(p.PayloadType) {
+			a.ears.press(p.Timestamp, p.Payload)
+		} else {
 			a.ears.hear(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), p.PayloadType, p.Payload)
 		}
 	}
+}
+
+// isEvent reports whether packets of a payload type are key presses (RFC 4733).
+func (a *audio) isEvent(pt uint8) bool {
+	return slices.ContainsFunc(a.route().codecs, func(c sdp.Codec) bool { return c.Events() && c.PT == pt })
 }
 
 // speak sends the tone, and key presses in its place.

@@ -50,6 +50,7 @@ type ears struct {
 	detector *tone.Detector
 	all      []Sound
 	begun    []Sound // of this packet, not yet told
+	pressed  uint32  // the time of the last key press
 }
 
 func newEars(j *journal) *ears { return &ears{journal: j} }
@@ -72,6 +73,20 @@ func (e *ears) hear(from netip.AddrPort, pt uint8, payload []byte) {
 		e.journal.tell(Event{Kind: Heard, Sound: s})
 	}
 	e.journal.wake()
+}
+
+// press takes a packet of a key press and tells the first of each: those of one press have the same time.
+func (e *ears) press(at uint32, payload []byte) {
+	if len(payload) < 4 || int(payload[0]) >= len(keyNames) {
+		return
+	}
+	e.mu.Lock()
+	known := e.pressed == at
+	e.pressed = at
+	e.mu.Unlock()
+	if !known {
+		e.journal.tell(Event{Kind: Pressed, Key: keyNames[payload[0]]})
+	}
 }
 
 func frequencies() []float64 {

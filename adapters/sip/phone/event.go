@@ -17,6 +17,7 @@ const (
 	Media      Kind = "media"    // its sound goes to Remote from now on
 	Heard      Kind = "heard"    // a tone begins to be heard: Sound
 	Ended      Kind = "ended"    // the call is over: Status, Here, Reason
+	Pressed    Kind = "pressed"  // the other side has pressed Key
 	Told       Kind = "told"     // how the call gets on that Refer asked for: Status
 )
 
@@ -31,6 +32,7 @@ type Event struct {
 	Reason   string // Ended: the Reason header of the other side's CANCEL or BYE (RFC 3326)
 	Remote   netip.AddrPort
 	Sound    Sound
+	Key      byte // Pressed: 0-9 * # A-D
 }
 
 // journal keeps the events of a phone and wakes those who wait for one. Safe for concurrent use.

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -248,6 +249,21 @@ func (p *Phone) onOptions(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	p.respond(tx, req, "", sip.StatusOK, nil)
+}
+
+// onInfo takes a key press of the other side that comes as INFO.
+func (p *Phone) onInfo(req *sip.Request, tx sip.ServerTransaction) {
+	t := req.ContentType()
+	_, key, _ := strings.Cut(string(req.Body()), "Signal=")
+	switch {
+	case p.match(req) == nil:
+		p.respond(tx, req, "", sip.StatusCallTransactionDoesNotExists, nil)
+	case t == nil || t.Value() != "application/dtmf-relay" || key == "" || strings.IndexByte(keyNames, key[0]) < 0:
+		p.respond(tx, req, "", sip.StatusUnsupportedMediaType, nil)
+	default:
+		p.respond(tx, req, "", sip.StatusOK, nil)
+		p.journal.tell(Event{Kind: Pressed, Call: req.CallID().Value(), Key: key[0]})
+	}
 }
 
 func (p *Phone) onOther(req *sip.Request, tx sip.ServerTransaction) {

@@ -129,6 +129,7 @@ func (p *Phone) route() {
 	p.server.OnCancel(p.guard(p.onStrayCancel))
 	p.server.OnOptions(p.guard(p.onOptions))
 	p.server.OnNotify(p.guard(p.onNotify))
+	p.server.OnInfo(p.guard(p.onInfo))
 	p.server.OnNoRoute(p.guard(p.onOther))
 }
 

@@ -89,5 +89,11 @@ func KeyPrompt() Tone {
 	return Tone{Segments: []Segment{beep, {For: 100 * ms}, beep, {For: 1600 * ms}}}
 }
 
+// Hold says that one waits: two short beeps, and a pause.
+func Hold(country string) Tone {
+	p := planOf(country)
+	return cadence(p.hz, []time.Duration{200 * ms, 200 * ms, 200 * ms, 4000 * ms})
+}
+
 // Silence keeps a stream flowing with nothing to hear.
 func Silence() Tone { return Tone{} }

@@ -37,10 +37,14 @@ func able() []behaviour {
 			s.legTells(s.book.call(id).CallerLeg, call.EvPromptDone)
 			s.idle(a)
 		}},
-		{"we send keys", lacking("sending keys", func(c call.Capabilities) bool { return c.SendDTMF })},
-		{"we hold and resume", lacking("hold by us", func(c call.Capabilities) bool { return c.Hold })},
-		{"blind transfer", lacking("transfer", func(c call.Capabilities) bool { return c.Transfer })},
-		{"attended transfer", lacking("transfer", func(c call.Capabilities) bool { return c.Transfer })},
+		{"we send keys", weSendKeys},
+		{"we hold and resume", weHold},
+		{"held by us, then a side hangs up", heldThenOver},
+		{"restart while we hold", restartWhileHeld},
+		{"blind transfer", blindTransfer},
+		{"blind transfer of who waits", transferOfWhoWaits},
+		{"blind transfer to a phone that is busy", transferToBusy},
+		{"attended transfer", func(s *stage) { s.needs(false, "attended transfer by us") }},
 		{"recording", lacking("recording", func(c call.Capabilities) bool { return c.Record })},
 	}
 }

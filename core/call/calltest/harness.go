@@ -34,8 +34,9 @@ type Phone interface {
 	Press(t *testing.T, keys string)
 	Hold(t *testing.T, on bool)
 	Dial(t *testing.T, number string)
-	Hears(t *testing.T, other Phone) // waits until it does
-	HearsTone(t *testing.T)          // waits until it hears what no phone of the harness says
+	Hears(t *testing.T, other Phone)     // waits until it does
+	HearsTone(t *testing.T)              // waits until it hears what no phone of the harness says
+	HearsKeys(t *testing.T, keys string) // waits until these were pressed towards it, in order, and no others
 }
 
 // Does is what a phone does by itself.

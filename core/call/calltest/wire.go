@@ -178,6 +178,21 @@ func (w *wire) Answer(ctx context.Context, leg string) error {
 	return w.do(func() error { return w.Backend.Answer(ctx, leg) })
 }
 
+// Hold implements [call.Holder].
+func (w *wire) Hold(ctx context.Context, leg string, on bool) error {
+	return w.do(func() error { return w.Backend.(call.Holder).Hold(ctx, leg, on) })
+}
+
+// SendDTMF implements [call.Keyer].
+func (w *wire) SendDTMF(ctx context.Context, leg, keys string) error {
+	return w.do(func() error { return w.Backend.(call.Keyer).SendDTMF(ctx, leg, keys) })
+}
+
+// Part implements [call.Parter].
+func (w *wire) Part(ctx context.Context, leg string) error {
+	return w.do(func() error { return w.Backend.(call.Parter).Part(ctx, leg) })
+}
+
 // Refuse implements [call.Backend].
 func (w *wire) Refuse(ctx context.Context, leg string, why call.Reason) error {
 	return w.do(func() error { return w.Backend.Refuse(ctx, leg, why) })
