@@ -32,14 +32,17 @@ type letter struct {
 	reply chan<- Call
 }
 
-// stopRinging ends a call that does not talk, because the service stops; retry writes again what the store did not take.
+// stopRinging ends a call that does not talk, because the service stops; retry writes again what the store did not take;
+// ask changes nothing: its reply is the call after all that was posted before.
 type (
 	stopRinging struct{}
 	retry       struct{}
+	ask         struct{}
 )
 
 func (stopRinging) input() {}
 func (retry) input()       {}
+func (ask) input()         {}
 
 const (
 	operationLimit = 5 * time.Second
@@ -89,6 +92,7 @@ func (b *box) drain() {
 
 func (b *box) work(l letter) {
 	switch in := l.in.(type) {
+	case ask:
 	case retry:
 		b.save(b.call, audit.Trail{})
 	case stopRinging:

@@ -53,7 +53,7 @@ func (c *Call) held() bool {
 // the record tells when it is so. Errors: fault.CodeNotFound when the call is not open here, CodeConflict unless it is
 // connected, CodeNotSupported, CodeBackendUnavailable, those of Holder.
 func (r *Runner) Hold(ctx context.Context, id string, by Side, on bool) error {
-	leg, be, err := r.talking(id, by)
+	leg, be, err := r.talking(ctx, id, by)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (r *Runner) Hold(ctx context.Context, id string, by Side, on bool) error {
 // SendDTMF presses keys towards the phone of one side of a connected call: see [Keyer]. It returns once it is handed
 // over. Errors: as Hold; those of Keyer.
 func (r *Runner) SendDTMF(ctx context.Context, id string, to Side, keys string) error {
-	leg, be, err := r.talking(id, to)
+	leg, be, err := r.talking(ctx, id, to)
 	if err != nil {
 		return err
 	}
@@ -86,12 +86,31 @@ func unable(what string) error {
 	return fault.New(fault.CodeNotSupported, "this phone system cannot %s", what)
 }
 
+// now returns a call once everything is done that was on its way: who has read in the store that it is connected must not
+// hear that it is not.
+func (r *Runner) now(ctx context.Context, id string) (Call, error) {
+	r.mu.Lock()
+	b := r.calls[id]
+	r.mu.Unlock()
+	if b == nil {
+		return Call{}, fault.New(fault.CodeNotFound, "no open call of that id")
+	}
+	reply := make(chan Call, 1)
+	b.post(letter{in: ask{}, reply: reply})
+	select {
+	case c := <-reply:
+		return c, nil
+	case <-ctx.Done():
+		return Call{}, ctx.Err()
+	}
+}
+
 // talking returns the leg of one side of a connected call, and what carries it.
-func (r *Runner) talking(id string, side Side) (leg string, be Backend, err error) {
-	c, open := r.Get(id)
+func (r *Runner) talking(ctx context.Context, id string, side Side) (leg string, be Backend, err error) {
+	c, err := r.now(ctx, id)
 	switch {
-	case !open:
-		return "", nil, fault.New(fault.CodeNotFound, "no open call of that id")
+	case err != nil:
+		return "", nil, err
 	case c.State != Connected:
 		return "", nil, fault.New(fault.CodeConflict, "the two do not talk: the call is %s", c.State)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"c2d/core/audit"
 	"c2d/core/event"
@@ -23,6 +24,7 @@ type memory struct {
 	hangs  bool // Save does not return until its context ends, and then is done all the same
 	mute   bool // the next Save is done, and its answer lost
 	deaf   bool // takes no new call
+	slow   bool // Save returns a moment after it is done
 }
 
 func newMemory() *memory { return &memory{calls: map[string]Call{}, keys: map[string]Idempotency{}} }
@@ -49,6 +51,9 @@ func (m *memory) Create(_ context.Context, c Call, idem *Idempotency, t audit.Tr
 func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
 	if m.hung() {
 		<-ctx.Done()
+	}
+	if m.slow {
+		defer time.Sleep(time.Millisecond)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -136,8 +141,10 @@ func (b *board) note(s string) error {
 	return nil
 }
 
-func (b *board) Name() string               { return "board" }
-func (b *board) Capabilities() Capabilities { return Capabilities{Confirm: true} }
+func (b *board) Name() string { return "board" }
+func (b *board) Capabilities() Capabilities {
+	return Capabilities{Confirm: true, Hold: true, SendDTMF: true}
+}
 func (b *board) Start(_ context.Context, s Sink, open []OpenLeg) error {
 	b.sink, b.resumed = s, open
 	return nil
