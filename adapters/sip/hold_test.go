@@ -107,6 +107,19 @@ func TestHoldWhileTheyAreRedirected(t *testing.T) {
 	b.hears(sounds)
 }
 
+// A second redirection of the same two, begun by another order, finds them direct and nothing to let go.
+func TestRedirectedTwice(t *testing.T) {
+	h := newHouse(t).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.direct(a, b)
+	p := &pair{a: h.stack.leg("leg-a"), b: h.stack.leg("leg-b")}
+	p.begin()
+	if !p.commit(t.Context()) {
+		t.Error("the second is not done")
+	}
+	h.stillTalking()
+}
+
 // Keys for a phone that takes no RTP events go by INFO, one after the other.
 func TestKeysByInfo(t *testing.T) {
 	h := newHouse(t).start()

@@ -19,8 +19,8 @@ type socket struct {
 	addr    netip.AddrPort
 	stream  *stream.Listener // of tcp and tls
 	deafen  func(context.Context)
-	close   func() error
-	serve   func() // until close
+	close   func() error // no answer leaves by it afterwards, nor by another
+	serve   func()       // until close
 }
 
 // Listen binds every address of the configuration. Messages are read from Start on. Errors: fault.CodeBackendUnavailable
@@ -49,10 +49,14 @@ func (s *Stack) bind(a listenAddr) error {
 	}
 	w := newWire(c, s.deps.Trace, s.refusedPeer)
 	// The library knows the socket only once its reader runs; a request before that would leave from another port.
-	at := c.LocalAddr().String()
-	s.tp.Pool(a.network).Add(at, &sip.UDPConnection{PacketConn: w, PacketAddr: at, Listener: true})
+	at, pool := c.LocalAddr().(*net.UDPAddr).AddrPort(), s.tp.Pool(a.network)
+	pool.Add(at.String(), &sip.UDPConnection{PacketConn: w, PacketAddr: at.String(), Listener: true})
 	s.listening(socket{
-		network: a.network, addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), deafen: w.deafen, close: c.Close, serve: func() { _ = s.tp.ServeUDP(w) },
+		network: a.network, addr: at, deafen: w.deafen, serve: func() { _ = s.tp.ServeUDP(w) },
+		close: func() error {
+			w.peers.Bury(pool, at)
+			return c.Close()
+		},
 	})
 	return nil
 }

@@ -173,8 +173,8 @@ func (p *pair) commit(ctx context.Context) bool {
 func (p *pair) letGo() (anchors []*media.Endpoint, done bool) {
 	a, b := p.a, p.b
 	defer both(a, b)()
-	if a.state == call.LegEnded || b.state == call.LegEnded || a.peer != b.id {
-		return nil, true
+	if a.state == call.LegEnded || b.state == call.LegEnded || a.peer != b.id || a.direct && b.direct {
+		return nil, true // over, or done by another: core may have ordered twice
 	}
 	if a.epoch != p.epochA || b.epoch != p.epochB {
 		return nil, false

@@ -52,7 +52,7 @@ func (s *Stack) crash() {
 	s.tx.Close()
 	s.closeSockets()
 	s.closeMedia()
-	_ = s.tp.Close()
+	_ = s.closeConnections()
 	_ = s.wait(context.Background())
 }
 

@@ -29,7 +29,12 @@ func (s *Stack) Stop(ctx context.Context) error {
 	s.tx.Close()
 	s.closeSockets()
 	s.closeMedia()
-	return errors.Join(err, s.tp.Close(), s.wait(ctx))
+	return errors.Join(err, s.closeConnections(), s.wait(ctx))
+}
+
+// closeConnections ends those over TCP and TLS. UDP has none, but for those that keep the library from more.
+func (s *Stack) closeConnections() error {
+	return errors.Join(s.tp.Pool("tcp").Clear(), s.tp.Pool("tls").Clear())
 }
 
 // releaseRinging ends every leg that was not answered, and waits until each has ended.

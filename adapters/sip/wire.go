@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"c2d/adapters/sip/grave"
 )
 
 // wire is a UDP listening socket as the SIP library sees it: each datagram passes the trace in wire order, and an ICMP
@@ -19,26 +21,11 @@ type wire struct {
 	trace   func(Message)
 	refused func(peer netip.AddrPort)
 	deaf    atomic.Bool
-	lastIn  atomic.Int64 // when the last datagram was let in, Unix nanoseconds
+	peers   grave.Peers
 }
 
-// settling is how long the library may take to handle a datagram that it was given. It does so in goroutines that
-// nobody can wait for, and one that finds the socket closed opens another, which nobody closes.
-const settling = 50 * time.Millisecond
-
-// deafen drops what arrives from now on, and returns when what was let in before can be taken as handled.
-func (w *wire) deafen(ctx context.Context) {
-	w.deaf.Store(true)
-	settled, stop := after(time.Until(time.Unix(0, w.lastIn.Load()).Add(settling)))
-	defer stop()
-	if settled == nil {
-		return
-	}
-	select {
-	case <-settled:
-	case <-ctx.Done():
-	}
-}
+// deafen drops what arrives from now on.
+func (w *wire) deafen(context.Context) { w.deaf.Store(true) }
 
 func newWire(c *net.UDPConn, trace func(Message), refused func(netip.AddrPort)) *wire {
 	w := &wire{UDPConn: c, trace: trace, refused: refused}
@@ -61,7 +48,7 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 		if w.deaf.Load() {
 			continue
 		}
-		w.lastIn.Store(time.Now().UnixNano())
+		w.peers.Add(peer)
 		w.note(false, peer, b[:n])
 		return n, net.UDPAddrFromAddrPort(peer), nil
 	}

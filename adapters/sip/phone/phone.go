@@ -13,6 +13,8 @@ import (
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"c2d/adapters/sip/grave"
 )
 
 // ErrNoCall says that the phone is not in the state that the act needs.
@@ -20,9 +22,6 @@ var ErrNoCall = errors.New("phone: no such call")
 
 // closeLimit is how long Close waits for the answers to its BYE and REGISTER.
 const closeLimit = 2 * time.Second
-
-// settling is how long sipgo may take to handle a message that it has read.
-const settling = 50 * time.Millisecond
 
 // plainAOR keeps out what would need escaping in a header; sipgo checks nothing that it writes.
 var plainAOR = regexp.MustCompile(`^sip:[0-9A-Za-z+*._-]+@[0-9A-Za-z.:\[\]-]+$`)
@@ -44,9 +43,10 @@ type Phone struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup // every goroutine of the phone's own, and the requests being handled
 
+	peers grave.Peers
+
 	mu     sync.Mutex
 	closed bool
-	lastIn time.Time
 	answer Answer
 	call   *call // the one call, from its INVITE to its end
 }
@@ -99,26 +99,17 @@ func (p *Phone) open() (err error) {
 	return err
 }
 
-// filter drops what arrives once Close has begun, and notes when the last message was let in.
-func (p *Phone) filter(_ sip.TransportReadProps, data []byte) ([]byte, error) {
+// filter drops what arrives once Close has begun, and notes whom messages come from.
+func (p *Phone) filter(in sip.TransportReadProps, data []byte) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, nil
 	}
-	p.lastIn = time.Now()
+	if from, ok := in.RemoteAddr.(*net.UDPAddr); ok {
+		p.peers.Add(from.AddrPort())
+	}
 	return data, nil
-}
-
-// settle waits until sipgo has handled what was let in. It does so in goroutines that nobody can wait for, and one
-// that finds our socket closed opens another, which nobody closes.
-func (p *Phone) settle() {
-	p.mu.Lock()
-	last := p.lastIn
-	p.mu.Unlock()
-	timer := time.NewTimer(time.Until(last.Add(settling)))
-	defer timer.Stop()
-	<-timer.C
 }
 
 // route says which method handles which request; what is not here gets 405.
@@ -199,11 +190,10 @@ func (p *Phone) Close() {
 	if c := p.current(); c != nil {
 		c.end(Event{Here: true})
 	}
-	p.settle()
 	p.ua.TransactionLayer().Close()
+	p.peers.Bury(p.ua.TransportLayer().Pool("udp"), p.addr)
 	_ = p.conn.Close()
 	p.wg.Wait()
-	_ = p.ua.Close()
 }
 
 func (p *Phone) current() *call {
