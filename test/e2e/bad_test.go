@@ -2,14 +2,9 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -30,7 +25,10 @@ func TestOneKeyOneCall(t *testing.T) {
 	ids, problems := make([]string, posts), make([]error, posts)
 	var all sync.WaitGroup
 	for i := range posts {
-		all.Go(func() { ids[i], problems[i] = h.placeOnce("one-click") })
+		all.Go(func() {
+			c, _, err := h.order(order{Key: "one-click", Caller: "harry", Callee: "Mary"})
+			ids[i], problems[i] = c.ID, err
+		})
 	}
 	all.Wait()
 	for i := range posts {
@@ -69,33 +67,6 @@ func header(m sip.Message, name string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// placeOnce posts with an idempotency key and returns the call's id.
-func (h *house) placeOnce(key string) (string, error) {
-	req, err := http.NewRequest(http.MethodPost, h.url()+"/v1/calls", strings.NewReader(`{"caller":"harry","callee":"Mary"}`))
-	if err != nil {
-		return "", err
-	}
-	secret, err := os.ReadFile(filepath.Join(h.dir, "c2d-admin.key"))
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(secret)))
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", key)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode/100 != 2 {
-		return "", fmt.Errorf("%d %s: %w", res.StatusCode, body, err)
-	}
-	var c client.Call
-	err = json.Unmarshal(body, &c)
-	return c.ID, err
 }
 
 func TestEmergencyNumberIsNotDialled(t *testing.T) {

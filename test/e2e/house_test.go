@@ -26,13 +26,15 @@ const soon = 15 * time.Second
 
 // house is a hospital with the service running in it.
 type house struct {
-	t    *testing.T
-	ip   netip.Addr
-	dir  string
-	api  *client.Client
-	wire wire
-	log  journal
-	over string // how its phones register; empty is UDP
+	t        *testing.T
+	ip       netip.Addr
+	dir      string
+	api      *client.Client
+	wire     wire
+	log      journal
+	over     string // how its phones register; empty is UDP
+	softs    []*soft
+	database string // its URL, if it is no file of its own
 
 	app  *app.App     // in-process
 	prog *pbx.Program // or as a program

@@ -25,6 +25,7 @@ type Config struct {
 	EarlyMedia      bool          // rings with 183, SDP and its tone in place of 180
 	RefuseReinvites bool          // answers every re-INVITE with 488, and talks on
 	ReinviteAfter   time.Duration // how long it takes to answer a re-INVITE; old sound goes on meanwhile
+	Session         int           // seconds of the session timer that its answers ask for; it refreshes by Refresh. 0 is none
 
 	Notify func(Event) // is told every event, in order; returns soon
 

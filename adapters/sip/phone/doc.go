@@ -10,6 +10,7 @@
 //	INVITE    -> 180, 200   Dial; its context ending sends CANCEL
 //	re-INVITE <- 200        the tone goes to the new address with the next packet (Media)
 //	re-INVITE -> 200        Hold, Resume
+//	UPDATE    -> 200        Refresh, of a session timer; with an INVITE as well
 //	BYE       <->           HangUp; Ended tells who
 //
 // Every wait is on an event or a sound with a context, never on time alone.

@@ -289,6 +289,9 @@ func (p *Phone) respond(tx sip.ServerTransaction, req *sip.Request, localTag str
 	if status < 300 {
 		res.AppendHeader(p.contact())
 	}
+	if status == sip.StatusOK && req.Method == sip.INVITE {
+		p.timer(res)
+	}
 	if body != nil {
 		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 	}

@@ -215,6 +215,23 @@ func TestHoldAndResume(t *testing.T) {
 	hears(t, harry, Expect{Hz: 1000, After: time.Now()})
 }
 
+// Mary's phone knows INVITE, and no UPDATE.
+func TestRefresh(t *testing.T) {
+	harry, _ := pair(t, Config{Answer: Auto(0), Session: 90})
+	if _, err := harry.Refresh(within(t), sip.INVITE); !errors.Is(err, ErrNoCall) {
+		t.Errorf("without a call: %v", err)
+	}
+	dial(t, harry)
+	if terms, err := harry.Refresh(within(t), sip.INVITE); err != nil || terms != "90;refresher=uas" {
+		t.Errorf("by INVITE: %q, %v", terms, err)
+	}
+	var no *Refused
+	if _, err := harry.Refresh(within(t), sip.UPDATE); !errors.As(err, &no) || no.Status != 405 {
+		t.Errorf("by UPDATE: %v", err)
+	}
+	hears(t, harry, Expect{Hz: 1000, After: time.Now()})
+}
+
 // offerElsewhere sends a re-INVITE that asks for the sound at another address.
 func offerElsewhere(t *testing.T, p *Phone, to netip.AddrPort) *sip.Response {
 	t.Helper()

@@ -95,10 +95,13 @@ func (p *Phone) credentials(req *sip.Request, challenge string) (*digest.Credent
 }
 
 // ask sends an in-dialog request, one at a time, and returns its final response.
-func (c *call) ask(ctx context.Context, method sip.RequestMethod, body func() []byte) (*sip.Response, *sip.Request, error) {
+func (c *call) ask(ctx context.Context, method sip.RequestMethod, body func() []byte, extra ...sip.Header) (*sip.Response, *sip.Request, error) {
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	req := c.request(method)
+	for _, h := range extra {
+		req.AppendHeader(h)
+	}
 	if body != nil {
 		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		req.SetBody(body())
