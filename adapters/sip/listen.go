@@ -52,9 +52,9 @@ func (s *Stack) bind(a listenAddr) error {
 	at, pool := c.LocalAddr().(*net.UDPAddr).AddrPort(), s.tp.Pool(a.network)
 	pool.Add(at.String(), &sip.UDPConnection{PacketConn: w, PacketAddr: at.String(), Listener: true})
 	s.listening(socket{
-		network: a.network, addr: at, deafen: w.deafen, serve: func() { _ = s.tp.ServeUDP(w) },
+		network: a.network, addr: at, deafen: w.ear.Deafen, serve: func() { _ = s.tp.ServeUDP(w) },
 		close: func() error {
-			w.peers.Bury(pool, at)
+			w.ear.Bury(pool, at)
 			return c.Close()
 		},
 	})

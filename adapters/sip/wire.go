@@ -1,12 +1,10 @@
 package sip
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,12 +18,8 @@ type wire struct {
 	mu      sync.Mutex // one message at a time through the trace
 	trace   func(Message)
 	refused func(peer netip.AddrPort)
-	deaf    atomic.Bool
-	peers   grave.Peers
+	ear     grave.Ear
 }
-
-// deafen drops what arrives from now on.
-func (w *wire) deafen(context.Context) { w.deaf.Store(true) }
 
 func newWire(c *net.UDPConn, trace func(Message), refused func(netip.AddrPort)) *wire {
 	w := &wire{UDPConn: c, trace: trace, refused: refused}
@@ -35,6 +29,7 @@ func newWire(c *net.UDPConn, trace func(Message), refused func(netip.AddrPort)) 
 
 // ReadFrom implements [net.PacketConn].
 func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
+	w.ear.Back()
 	for {
 		n, peer, err := w.UDPConn.ReadFromUDPAddrPort(b)
 		if soft(err) {
@@ -45,10 +40,9 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, nil, err
 		}
 		peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-		if w.deaf.Load() {
+		if !w.ear.Hear(peer) {
 			continue
 		}
-		w.peers.Add(peer)
 		w.note(false, peer, b[:n])
 		return n, net.UDPAddrFromAddrPort(peer), nil
 	}

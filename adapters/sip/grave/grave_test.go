@@ -36,9 +36,9 @@ func TestALateRequestOpensNoSocket(t *testing.T) {
 			t.Fatal("the socket is not served")
 		}
 	}
-	var p Peers
-	p.Add(peer)
-	p.Bury(ua.TransportLayer().Pool("udp"), own)
+	var e Ear
+	e.Hear(peer)
+	e.Bury(ua.TransportLayer().Pool("udp"), own)
 	_ = c.Close()
 	<-served
 	for _, at := range []netip.AddrPort{own, peer} {
@@ -55,11 +55,35 @@ func TestALateRequestOpensNoSocket(t *testing.T) {
 }
 
 func TestAFloodIsNotRemembered(t *testing.T) {
-	var p Peers
+	var e Ear
 	for port := range 2 * most {
-		p.Add(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)))
+		e.Hear(netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)))
 	}
-	if len(p.all) != most {
-		t.Errorf("%d peers", len(p.all))
+	if len(e.peers) != most {
+		t.Errorf("%d peers", len(e.peers))
 	}
+}
+
+// A grave is dug only once the reader has done with its last datagram: else it would note the living socket again.
+func TestDeafenWaitsForTheLastDatagram(t *testing.T) {
+	var e Ear
+	from := netip.MustParseAddrPort("127.0.0.1:5099")
+	e.Back()
+	if !e.Hear(from) {
+		t.Fatal("not heard")
+	}
+	given := make(chan struct{})
+	go func() { defer close(given); e.Deafen(t.Context()) }()
+	for deadline := time.Now().Add(5 * time.Second); e.Hear(from); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("never deaf")
+		}
+	}
+	select {
+	case <-given:
+		t.Error("it did not wait")
+	default:
+	}
+	e.Back()
+	<-given
 }

@@ -43,7 +43,7 @@ type Phone struct {
 	stop context.CancelFunc
 	wg   sync.WaitGroup // every goroutine of the phone's own, and the requests being handled
 
-	peers grave.Peers
+	ear grave.Ear
 
 	mu     sync.Mutex
 	closed bool
@@ -74,7 +74,7 @@ func (p *Phone) open() (err error) {
 	p.ua, err = sipgo.NewUA(sipgo.WithUserAgent(p.aor.User),
 		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet),
 			sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet), sip.WithTransportLayerReadFilter(p.filter)))
+		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(quiet)))
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,7 @@ func (p *Phone) open() (err error) {
 	if p.cfg.Line != nil {
 		p.conn = p.cfg.Line(p.conn)
 	}
+	p.conn = &socket{p.conn, &p.ear}
 	// ServeUDP adds the socket to the pool only once its goroutine runs; a REGISTER before that would open another.
 	p.ua.TransportLayer().Pool("udp").Add(p.addr.String(),
 		&sip.UDPConnection{PacketConn: p.conn, PacketAddr: p.addr.String(), Listener: true})
@@ -99,17 +100,25 @@ func (p *Phone) open() (err error) {
 	return err
 }
 
-// filter drops what arrives once Close has begun, and notes whom messages come from.
-func (p *Phone) filter(in sip.TransportReadProps, data []byte) ([]byte, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, nil
+// socket is the phone's, as its one reader hears it.
+type socket struct {
+	net.PacketConn
+	ear *grave.Ear
+}
+
+// ReadFrom implements [net.PacketConn].
+func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
+	s.ear.Back()
+	for {
+		n, from, err := s.PacketConn.ReadFrom(b)
+		if err != nil {
+			return n, from, err
+		}
+		if at, ok := from.(*net.UDPAddr); ok && !s.ear.Hear(at.AddrPort()) {
+			continue
+		}
+		return n, from, nil
 	}
-	if from, ok := in.RemoteAddr.(*net.UDPAddr); ok {
-		p.peers.Add(from.AddrPort())
-	}
-	return data, nil
 }
 
 // route says which method handles which request; what is not here gets 405.
@@ -190,8 +199,9 @@ func (p *Phone) Close() {
 	if c := p.current(); c != nil {
 		c.end(Event{Here: true})
 	}
+	p.ear.Deafen(ctx)
 	p.ua.TransactionLayer().Close()
-	p.peers.Bury(p.ua.TransportLayer().Pool("udp"), p.addr)
+	p.ear.Bury(p.ua.TransportLayer().Pool("udp"), p.addr)
 	_ = p.conn.Close()
 	p.wg.Wait()
 }
