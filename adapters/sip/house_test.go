@@ -66,11 +66,13 @@ var nextPorts = struct {
 	at int
 }{at: 40000}
 
-// portRange gives each house RTP ports of its own.
+// portRange gives each house RTP ports of its own; after 600 houses the first ones are gone.
 func portRange(t *testing.T) string {
 	nextPorts.Lock()
 	defer nextPorts.Unlock()
-	nextPorts.at += 40
+	if nextPorts.at += 40; nextPorts.at > 64000 {
+		nextPorts.at = 40040
+	}
 	return fmt.Sprintf("%d-%d", nextPorts.at, nextPorts.at+39)
 }
 

@@ -375,3 +375,24 @@ func TestNoInviteAfterTheBye(t *testing.T) {
 		t.Errorf("INVITE after BYE\n%s", h.drawn())
 	}
 }
+
+// A phone whose ACK was lost and that asks for the next thing has our answer. One whose ACK is to bring an answer is
+// waited for.
+func TestTheNextInviteTellsThatOurAnswerArrived(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Relay = true }).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.join()
+	h.media("relay")
+	for _, d := range []sdp.Direction{sdp.SendOnly, sdp.SendRecv, sdp.SendOnly} {
+		a.within("INVITE", a.sdp.Offer(a.rtp, sdp.DefaultCodecs(), d))
+		a.passes("200")
+	}
+	a.within("INVITE", nil)
+	asked := a.cseq
+	for seq := 0; seq != asked; { // past the repetitions for the one before
+		seq = int(a.passes("200").CSeq().SeqNo)
+	}
+	a.within("INVITE", a.sdp.Offer(a.rtp, sdp.DefaultCodecs(), sdp.SendRecv))
+	a.passes("491")
+}

@@ -27,6 +27,7 @@ type leg struct {
 	turn      chan struct{}     // holds one token while no INVITE of the dialog is under way, theirs or ours
 	done      chan struct{}     // closed when the leg has ended
 	acks      chan *sip.Request // of our 2xx
+	newer     chan uint32       // CSeq of the phone's latest INVITE inside the dialog
 	confirmed chan struct{}     // closed when the first INVITE has its outcome
 
 	mu       sync.Mutex
@@ -57,12 +58,13 @@ type leg struct {
 	session  session
 	watcher  *time.Timer // of the next look at a leg that talks
 	lookAt   time.Time
+	missed   time.Time // since when its phone is known to have lost its connection
 }
 
 func (s *Stack) newLeg(id, callID, tag string) *leg {
 	l := &leg{
 		s: s, id: id, callID: callID, tag: tag, state: call.LegIntended, since: time.Now().UTC(),
-		wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), done: make(chan struct{}), acks: make(chan *sip.Request, 4), confirmed: make(chan struct{}),
+		wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), done: make(chan struct{}), acks: make(chan *sip.Request, 4), newer: make(chan uint32, 1), confirmed: make(chan struct{}),
 	}
 	l.turn <- struct{}{}
 	return l

@@ -157,17 +157,23 @@ func (l *leg) taken(tx *sip.ServerTx, res *sip.Response) {
 	l.watch()
 	late := l.why != ""
 	l.mu.Unlock()
-	ack := l.deliver(tx, res)
+	ack, taken := l.deliver(tx, res, l.offer.sdp == nil)
 	switch {
 	case ack != nil && len(ack.Body()) > 0:
 		l.lateAnswer(ack)
-	case ack == nil || late:
+	case !taken || late:
 		l.sayBye()
 	}
 }
 
-// deliver repeats a 2xx until its ACK comes, which it returns; nil when there is none in 64*T1, or the leg is over.
-func (l *leg) deliver(tx *sip.ServerTx, res *sip.Response) *sip.Request {
+// deliver repeats a 2xx until its ACK comes, which it returns; false when there is none in 64*T1, or the leg is over. A
+// phone that sends its next INVITE has our answer, whatever became of its ACK: to say 491 until that comes would lock it
+// out of its own call. Unless the ACK brings an answer: that is waited for.
+func (l *leg) deliver(tx *sip.ServerTx, res *sip.Response, brings bool) (*sip.Request, bool) {
+	newer := l.newer
+	if brings {
+		newer = nil
+	}
 	interval := sip.T1
 	end := time.NewTimer(64 * sip.T1)
 	defer end.Stop()
@@ -177,23 +183,28 @@ func (l *leg) deliver(tx *sip.ServerTx, res *sip.Response) *sip.Request {
 		case ack := <-l.acks:
 			stop()
 			if ack.CSeq().SeqNo == res.CSeq().SeqNo {
-				return ack
+				return ack, true
 			}
 		case ack := <-tx.Acks(): // of a phone that uses the INVITE's branch again
 			stop()
-			return ack
+			return ack, true
+		case seq := <-newer:
+			stop()
+			if seq > res.CSeq().SeqNo {
+				return nil, true
+			}
 		case <-again:
 			_ = tx.Respond(res)
 			interval = min(2*interval, sip.T2)
 		case <-end.C:
 			stop()
-			return nil
+			return nil, false
 		case <-l.done:
 			stop()
-			return nil
+			return nil, false
 		case <-l.s.ctx.Done():
 			stop()
-			return nil
+			return nil, false
 		}
 	}
 }

@@ -16,6 +16,12 @@ func (l *leg) reoffered(req *sip.Request, tx *sip.ServerTx) {
 		_ = tx.Respond(tooBrief(l.response(req, 422)))
 		return
 	}
+	if req.Method == sip.INVITE {
+		select {
+		case l.newer <- req.CSeq().SeqNo:
+		default: // one is told already
+		}
+	}
 	if !l.takeTurn() {
 		_ = tx.Respond(l.response(req, sip.StatusRequestPending))
 		return
@@ -33,7 +39,7 @@ func (l *leg) reoffered(req *sip.Request, tx *sip.ServerTx) {
 	if req.Method != sip.INVITE || err != nil || !res.IsSuccess() {
 		return
 	}
-	if ack := l.deliver(tx, res); ack != nil && len(ack.Body()) > 0 {
+	if ack, _ := l.deliver(tx, res, len(req.Body()) == 0); ack != nil && len(ack.Body()) > 0 {
 		l.moved(ack)
 	}
 }
@@ -144,6 +150,8 @@ func (l *leg) pass(peer *leg, offer sdp.Session) (int, []byte) {
 		return p.local.Offer(m.AddrPort(), m.Codecs, m.Direction)
 	})
 	switch {
+	case err != nil && l.repeats(m): // a session refresh: who cannot be reached now need not know of it
+		return sip.StatusOK, l.bringBack(peer, offer, peer.described())
 	case err != nil:
 		return sip.StatusGatewayTimeout, nil
 	case res.StatusCode == sip.StatusRequestPending:
@@ -154,6 +162,20 @@ func (l *leg) pass(peer *leg, offer sdp.Session) (int, []byte) {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	return sip.StatusOK, l.bringBack(peer, offer, answer)
+}
+
+// repeats reports whether the phone offers what it has said before.
+func (l *leg) repeats(m sdp.Media) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return m.Same(l.remote)
+}
+
+// described returns what the phone last said of its media.
+func (l *leg) described() sdp.Media {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.remote
 }
 
 // bringBack notes the two sides of an exchange that went through us, and returns our answer.

@@ -284,7 +284,7 @@ func TestSlowReinviteOfACallThatEnds(t *testing.T) {
 	dial(t, harry)
 	c, status := harry.current(), make(chan int, 1)
 	go func() {
-		res, _, err := c.phone.exchange(within(t), c.request(sip.INVITE))
+		res, _, err := c.phone.exchange(within(t), c.request(sip.INVITE), nil)
 		if err != nil {
 			t.Error(err)
 			status <- 0

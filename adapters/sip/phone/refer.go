@@ -27,7 +27,7 @@ func (p *Phone) Refer(ctx context.Context, to string) error {
 	req.AppendHeader(p.contact())
 	req.AppendHeader(sip.NewHeader("Refer-To", to))
 	req.SetDestination(p.cfg.Registrar.String())
-	res, _, err := p.exchange(ctx, req)
+	res, _, err := p.exchange(ctx, req, nil)
 	if err == nil && !res.IsSuccess() {
 		err = &Refused{Status: res.StatusCode}
 	}
@@ -47,7 +47,7 @@ func (p *Phone) Transfer(ctx context.Context, to string) error {
 	defer c.sending.Unlock()
 	req := c.request(sip.REFER)
 	req.AppendHeader(sip.NewHeader("Refer-To", to))
-	res, sent, err := p.exchange(ctx, req)
+	res, sent, err := p.exchange(ctx, req, nil)
 	c.mu.Lock()
 	c.cseq = max(c.cseq, sent.CSeq().SeqNo)
 	c.mu.Unlock()

@@ -68,7 +68,7 @@ func (p *Phone) unregister(ctx context.Context) {
 func (p *Phone) register(ctx context.Context, want time.Duration) (time.Duration, error) {
 	p.reg.mu.Lock()
 	defer p.reg.mu.Unlock()
-	res, sent, err := p.exchange(ctx, p.registerRequest(want))
+	res, sent, err := p.exchange(ctx, p.registerRequest(want), nil)
 	p.reg.cseq = sent.CSeq().SeqNo
 	if err != nil {
 		return 0, err

@@ -15,12 +15,16 @@ func (p *Phone) contact() *sip.ContactHeader {
 }
 
 // exchange sends a request and returns its final response; one challenge is answered. No request is sent again after
-// that: the second refusal stands. answered is the request as it was sent last.
-func (p *Phone) exchange(ctx context.Context, req *sip.Request) (res *sip.Response, answered *sip.Request, err error) {
+// that: the second refusal stands. answered is the request as it was sent last. repeated, if not nil, is told of each
+// copy of a 2xx to it.
+func (p *Phone) exchange(ctx context.Context, req *sip.Request, repeated func(*sip.Request)) (res *sip.Response, answered *sip.Request, err error) {
 	for try := 0; ; try++ {
 		tx, err := p.client.TransactionRequest(ctx, req)
 		if err != nil {
 			return nil, req, fmt.Errorf("phone: %s: %w", req.Method, err)
+		}
+		if sent := req; repeated != nil {
+			tx.OnRetransmission(func(*sip.Response) { repeated(sent) })
 		}
 		res, err := final(ctx, tx)
 		if err != nil {
@@ -106,7 +110,11 @@ func (c *call) ask(ctx context.Context, method sip.RequestMethod, body func() []
 		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 		req.SetBody(body())
 	}
-	res, sent, err := c.phone.exchange(ctx, req)
+	var repeated func(*sip.Request)
+	if method == sip.INVITE { // the ACK was lost
+		repeated = func(sent *sip.Request) { _ = c.acknowledge(sent) }
+	}
+	res, sent, err := c.phone.exchange(ctx, req, repeated)
 	c.mu.Lock()
 	c.cseq = max(c.cseq, sent.CSeq().SeqNo)
 	c.mu.Unlock()
