@@ -71,7 +71,7 @@ func (s *Stack) dispatch(req *sip.Request, tx *sip.ServerTx) {
 func (s *Stack) outOfDialog(req *sip.Request, tx *sip.ServerTx) {
 	switch req.Method {
 	case sip.REGISTER:
-		_ = tx.Respond(s.deps.Registrar.Register(s.ctx, req, source(req), strings.ToLower(req.Transport())))
+		s.registered(req, tx)
 	case sip.INVITE:
 		if f := req.MaxForwards(); f != nil && f.Val() == 0 {
 			s.reply(tx, req, sip.StatusTooManyHops)

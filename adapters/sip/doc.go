@@ -42,7 +42,12 @@
 // A request to a phone that registered or called over TCP or TLS goes over that connection. When it is lost, a new one is
 // opened to where the phone's Contact says that it listens; over TLS not, since phones have no certificates of their own.
 // A phone that is known by its lost connection alone may well be there: Locate still tells its way, core rings it, and
-// the leg ends at once as unreachable, not rung. An INVITE of more than 1,300 bytes goes over TCP where the phone
+// the leg ends at once as unreachable, not rung. One that talks keeps its call for as long as it believes in its session: it
+// goes on over the connection by which it registers again, known by its instance or else its Contact, or says something
+// inside the dialog (lost.go). What ended meanwhile it is told then: it gets its BYE or CANCEL. These debts are not stored:
+// a phone that stays away over a second restart of ours finds out by its own session timer.
+//
+// An INVITE of more than 1,300 bytes goes over TCP where the phone
 // takes a connection at the address where it is registered. Package stream bounds what connections may do.
 //
 // # Trunks

@@ -38,10 +38,11 @@ func (l *leg) hangUp(why call.Reason) {
 
 // sayBye sends BYE and tells the end of the leg when it is answered, by whatever: 2xx, 481 or 408 all mean that the
 // dialog is gone (RFC 3261 section 15.1.1). A phone that does not answer is not waited for; the BYE is repeated for
-// 32 s all the same.
+// 32 s all the same, and a phone whose connection is lost gets it when it is back.
 func (l *leg) sayBye() {
 	tx, _, err := l.send(sip.BYE, noBody)
 	if err != nil {
+		l.oweBye()
 		l.finish(call.Cause{Reason: call.Completed})
 		return
 	}

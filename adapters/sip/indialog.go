@@ -67,7 +67,11 @@ func (l *leg) takes(req *sip.Request) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.dlg != nil && l.state != call.LegEnded && l.dlg.Owns(req) && (req.Method == sip.ACK || l.dlg.Takes(req))
+	if l.dlg == nil || l.state == call.LegEnded || !l.dlg.Owns(req) || req.Method != sip.ACK && !l.dlg.Takes(req) {
+		return false
+	}
+	l.s.follow(l.dlg, req)
+	return true
 }
 
 func (l *leg) owns(req *sip.Request) bool {

@@ -54,6 +54,7 @@ func (s *Stack) abandon(inv dialog.Invite, res *sip.Response) {
 		}
 		made.Target = inv.Target // no usable Contact: where the INVITE went
 	}
+	s.follow(&made, res)
 	made.Resume() // past the PRACKs of its early dialog
 	s.mu.Lock()
 	o.byed[tag] = &made

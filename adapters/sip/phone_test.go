@@ -60,7 +60,7 @@ func (h *house) phoneOn(name, transport string, c net.Conn) *phone {
 	}}
 	h.reg.mu.Unlock()
 	done := make(chan struct{})
-	go func() { defer close(done); p.read() }()
+	go func() { defer close(done); p.read(c) }()
 	h.t.Cleanup(func() { c.Close(); p.ear.Close(); <-done })
 	return p
 }
@@ -91,14 +91,14 @@ func (p *phone) hears(match func(payload byte) bool) {
 	}
 }
 
-func (p *phone) read() {
-	if p.conn.LocalAddr().Network() != "udp" {
-		p.readStream()
+func (p *phone) read(c net.Conn) {
+	if c.LocalAddr().Network() != "udp" {
+		p.readStream(c)
 		return
 	}
 	buf := make([]byte, 65536)
 	for {
-		n, err := p.conn.Read(buf)
+		n, err := c.Read(buf)
 		if err != nil {
 			return
 		}

@@ -71,6 +71,7 @@ func (s *Stack) released(o call.OpenLeg, b blob) recovery {
 	r := recovery{leg: s.newLeg(o.Leg, o.Leg, b.Tag), invite: b.Invite, early: b.Early, ended: true}
 	r.leg.way = o.Way
 	if b.Invite != nil {
+		r.leg.invite = *b.Invite
 		s.orphaned(*b.Invite)
 	}
 	return r
@@ -109,7 +110,7 @@ func (s *Stack) takeUp(todo []recovery) {
 	for _, r := range todo {
 		switch {
 		case r.invite != nil:
-			s.letGo(*r.invite, r.early)
+			r.leg.letGo(*r.invite, r.early)
 			if r.leg.credentials() != nil { // it may have been sent again since it was stored
 				s.sendCancel(r.invite.Again(), "", ignore)
 			}
@@ -130,13 +131,16 @@ func (s *Stack) takeUp(todo []recovery) {
 // its early dialog, had it rung, has become a call with nobody, which BYE ends. The answer to the CANCEL does not tell:
 // 481 says so, and 200 comes from phones that have answered as well (RFC 3261 section 9.2). In a dialog that is early
 // still, BYE is allowed too (section 15).
-func (s *Stack) letGo(inv dialog.Invite, early *dialog.Dialog) {
-	s.withdraw(s.orphaned(inv), "", func(res *sip.Response) {
+func (l *leg) letGo(inv dialog.Invite, early *dialog.Dialog) {
+	then := func(res *sip.Response) {
 		if early != nil && res != nil && (res.IsSuccess() || res.StatusCode == sip.StatusCallTransactionDoesNotExists) {
+			l.s.follow(early, res)
 			early.Resume()
-			s.bye(early)
+			l.s.bye(early)
 		}
-	})
+	}
+	l.s.withdraw(l.s.orphaned(inv), "", then)
+	l.oweCancel(inv, "", then)
 }
 
 // rejoin links a relayed leg to its peer again, once for the two.

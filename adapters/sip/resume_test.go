@@ -19,16 +19,19 @@ func (h *house) restarted(change ...func(*house)) {
 	var open []call.OpenLeg
 	h.sink.mu.Lock()
 	for _, i := range infos {
-		open = append(open, call.OpenLeg{Leg: i.Leg, State: i.State, JoinedTo: i.JoinedTo, Resume: h.sink.resume[i.Leg]})
+		open = append(open, call.OpenLeg{Leg: i.Leg, Way: h.stack.leg(i.Leg).way, State: i.State, JoinedTo: i.JoinedTo, Resume: h.sink.resume[i.Leg]})
 	}
 	h.sink.mu.Unlock()
-	cfg, addr, before := h.stack.cfg, h.stack.Addr(), h.stack.waits
+	cfg, socks, before := h.stack.cfg, h.stack.sockets(), h.stack.waits
 	h.gate.crashed.Store(true)
 	h.stack.crash()
 	for _, c := range change {
 		c(h)
 	}
-	cfg.Listen = []string{"udp:" + addr.String()}
+	cfg.Listen = nil
+	for _, k := range socks {
+		cfg.Listen = append(cfg.Listen, k.network+":"+k.addr.String())
+	}
 	s, err := New(cfg, h.stack.deps)
 	if err != nil {
 		h.t.Fatal(err)

@@ -117,9 +117,10 @@ func (r *ringing) release() {
 	}
 	r.cancelled = true
 	r.mu.Lock()
-	why := r.why
+	reason := cancelReason(r.why)
 	r.mu.Unlock()
-	r.s.sendCancel(r.invite, cancelReason(why), ignore)
+	r.s.sendCancel(r.invite, reason, ignore)
+	r.oweCancel(r.invite, reason, ignore)
 }
 
 // cancelReason returns the Reason header of a CANCEL: a phone that sees "completed elsewhere" lists no missed call
@@ -254,6 +255,7 @@ func (r *ringing) accept(res *sip.Response) {
 		r.finish(call.Cause{Reason: call.BackendFailed, SIP: res.StatusCode})
 		return
 	}
+	r.s.follow(&d, res)
 	r.s.ack(&d, r.invite.Seq, r.claim.headers...)
 	r.mu.Lock()
 	r.dlg = &d

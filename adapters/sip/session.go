@@ -110,6 +110,15 @@ func (s *session) next(w waits) time.Duration {
 	return interval - min(32*w.second, interval/3)
 }
 
+// believed is how long a phone that hears nothing from us takes its session to go on; one without a timer is given as
+// long as one that has ours.
+func (s *session) believed(w waits) time.Duration {
+	if s.Seconds == 0 {
+		return sessionSeconds * w.second
+	}
+	return time.Duration(s.Seconds) * w.second
+}
+
 // lengthen replaces the interval of a first INVITE that was refused as too short, and reports whether that makes a
 // difference.
 func lengthen(headers []dialog.Header, least int) ([]dialog.Header, bool) {

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,7 @@ func (r *fakeRegistrar) Authenticate(_ context.Context, req *sip.Request, _ neti
 func (r *fakeRegistrar) Bindings(_ context.Context, _, aor string) ([]user.Binding, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.bindings[aor], nil
+	return slices.Clone(r.bindings[aor]), nil
 }
 
 // sink remembers events, and lets a test wait for the next of a leg.

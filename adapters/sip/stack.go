@@ -61,8 +61,9 @@ type Stack struct {
 	dialogs map[string]*leg    // by dialogKey: Call-ID and our tag
 	orphans map[string]*orphan // by dialogKey: INVITEs that nobody waits for any more
 	early   map[string]time.Time
-	stopped bool // no new legs and requests
-	closed  bool // no new goroutines
+	debts   []debt // to phones whose connections are lost, the oldest first
+	stopped bool   // no new legs and requests
+	closed  bool   // no new goroutines
 }
 
 // waits are how long the stack waits for others. Tests shorten them.

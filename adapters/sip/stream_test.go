@@ -97,11 +97,11 @@ func (p *phone) registered() *phone {
 }
 
 // readStream reads messages that come over a connection.
-func (p *phone) readStream() {
+func (p *phone) readStream(c net.Conn) {
 	par := sip.NewParser().NewSIPStream()
 	buf := make([]byte, 65536)
 	for {
-		n, err := p.conn.Read(buf)
+		n, err := c.Read(buf)
 		if err != nil {
 			return
 		}

@@ -57,6 +57,8 @@ func (l *leg) ascertain(s session) {
 	case l.s.ctx.Err() != nil:
 	case fault.Is(err, fault.CodeConflict): // an INVITE is under way, which is a refresh too
 		l.lookAgain(s, 16)
+	case err != nil && l.missing():
+		l.lookAgain(s, 8)
 	case err != nil:
 		l.vanished(0)
 	case res.StatusCode == sip.StatusCallTransactionDoesNotExists || res.StatusCode == sip.StatusRequestTimeout:
@@ -130,6 +132,8 @@ func (l *leg) vanished(status int) {
 			tx, _, _ := l.farewell(l.s.ctx, tx)
 			tx.Terminate()
 		})
+	} else {
+		l.oweBye()
 	}
 	l.finish(call.Cause{Reason: call.Lost, SIP: status})
 }

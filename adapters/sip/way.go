@@ -20,6 +20,7 @@ type contact struct {
 	Path      []string `json:"path,omitempty"`
 	Transport string   `json:"transport"`
 	Source    string   `json:"source"`
+	Instance  string   `json:"instance,omitempty"`
 }
 
 func (c contact) encode() string {
@@ -62,7 +63,7 @@ func (s *Stack) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
 }
 
 func contactOf(b user.Binding) contact {
-	return contact{URI: b.Contact, Path: b.Path, Transport: b.Transport, Source: b.Source.String()}
+	return contact{URI: b.Contact, Path: b.Path, Transport: b.Transport, Source: b.Source.String(), Instance: b.Instance}
 }
 
 // knows returns fault.CodeNoRoute unless the way's backend is an entry of ours. The entry decides how its numbers are

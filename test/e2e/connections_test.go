@@ -50,3 +50,27 @@ func (w *wire) only(t *testing.T, transport string) {
 		t.Errorf("%d INVITEs on the wire", rings)
 	}
 }
+
+// TestRestartOverConnections ends the service while two phones talk over connections, which are all lost by that. They
+// talk on, and each is reached again as soon as it has said something over another connection.
+func TestRestartOverConnections(t *testing.T) {
+	h := open(t, onTCP)
+	h.over = "tcp"
+	s := talk(h)
+	s.goOn()
+	s.stop()
+	s.start()
+	s.goOn()
+	for _, p := range []*pbx.Baresip{s.harry, s.mary} {
+		before := len(h.wire.messages(offers))
+		p.Hold()
+		pbx.Eventually(t, soon, "the phone's INVITE comes", func() bool { return len(h.wire.messages(offers)) > before })
+	}
+	if _, err := h.api.HangUp(t.Context(), s.call.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.over("completed", "", "api")
+}
+
+// offers selects what phones ask for themselves.
+func offers(m sip.Message) bool { return !m.Sent && strings.HasPrefix(m.StartLine, "INVITE ") }
