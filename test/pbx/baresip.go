@@ -43,10 +43,11 @@ type Baresip struct {
 
 // BaresipEvent is what baresip tells of itself: CALL_INCOMING, CALL_ESTABLISHED, CALL_RTPESTAB, CALL_CLOSED…
 type BaresipEvent struct {
-	Type  string `json:"type"`
-	Param string `json:"param"`
-	Peer  string `json:"peeruri"`
-	Call  string `json:"id"`
+	Type      string `json:"type"`
+	Param     string `json:"param"`
+	Peer      string `json:"peeruri"`
+	Call      string `json:"id"`
+	Direction string `json:"direction"` // "incoming", "outgoing"
 }
 
 type reply struct {
@@ -224,6 +225,51 @@ func (b *Baresip) Hold() { b.t.Helper(); b.command("hold", "") }
 
 // Resume takes the held call back.
 func (b *Baresip) Resume() { b.t.Helper(); b.command("resume", "") }
+
+// Press presses keys, which go out as RTP events (RFC 4733).
+func (b *Baresip) Press(keys string) { b.t.Helper(); b.command("sndcode", keys) }
+
+// Pressed returns the keys that the other side has pressed, in order.
+func (b *Baresip) Pressed() string {
+	keys := ""
+	for _, e := range b.all() {
+		if e.Type == "CALL_DTMF_START" {
+			keys += e.Param
+		}
+	}
+	return keys
+}
+
+// Rang returns how many calls came in.
+func (b *Baresip) Rang() int {
+	calls := map[string]bool{}
+	for _, e := range b.all() {
+		if e.Direction == "incoming" {
+			calls[e.Call] = true
+		}
+	}
+	return len(calls)
+}
+
+// Idle reports whether the phone neither rings nor talks nor dials.
+func (b *Baresip) Idle() bool {
+	open := map[string]bool{}
+	for _, e := range b.all() {
+		switch {
+		case e.Type == "CALL_CLOSED":
+			delete(open, e.Call)
+		case e.Call != "":
+			open[e.Call] = true
+		}
+	}
+	return len(open) == 0
+}
+
+func (b *Baresip) all() []BaresipEvent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.events)
+}
 
 // Await returns the next event of a type that Await has not passed yet.
 func (b *Baresip) Await(kind string, limit time.Duration) BaresipEvent {

@@ -24,14 +24,16 @@ type Kamailio struct {
 	prog *Program
 }
 
+// kamailio is where Debian has it, which is on the path of root alone.
+const kamailio = "/usr/sbin/kamailio"
+
 // Realm is what a carrier's challenges name.
 const Realm = "carrier.example"
 
 // StartKamailio starts a carrier on an address of its own, and returns when it answers. It is stopped with the test.
 func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 	t.Helper()
-	const program = "/usr/sbin/kamailio"
-	find(t, program, "kamailio")
+	find(t, kamailio, "kamailio")
 	k := &Kamailio{Addr: netip.AddrPortFrom(NextAddress(), 5060)}
 	dir := t.TempDir()
 	text, err := os.ReadFile(filepath.Join(testdata(), "kamailio", "carrier.cfg"))
@@ -51,7 +53,7 @@ func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 	if err := os.WriteFile(file, []byte(cfg), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	k.prog = Launch(t, dir, program, "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", dir)
+	k.prog = Launch(t, dir, kamailio, "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", dir)
 	Eventually(t, ready, "Kamailio answers", func() bool { return k.answers(t) })
 	return k
 }

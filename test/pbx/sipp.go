@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"c2d/adapters/sip/tone"
 )
 
 // Scenarios of testdata/sipp: what a phone of sipp does with its one call.
@@ -17,6 +20,7 @@ const (
 	RefuseAtOnce = "refuse-at-once" // says Status, without a ring
 	RingOn       = "ring"           // rings until it is cancelled
 	Leave        = "leave"          // answers, and hangs up at once
+	Early        = "early"          // sends early media of Phone.Tone until it is cancelled
 )
 
 // SIPp is a telephone that does what a scenario says with one call, and is gone then.
@@ -52,13 +56,22 @@ func (s *SIPp) launch(cfg Phone, scenario, status string, args ...string) *Progr
 		s.t.Fatal(err)
 	}
 	file := filepath.Join(dir, scenario+".xml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "[refusal]", status)), 0o600); err != nil {
-		s.t.Fatal(err)
+	for name, content := range map[string]string{file: strings.ReplaceAll(string(text), "[refusal]", status), filepath.Join(dir, "sound.al"): aLaw(cfg.Tone)} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	all := []string{"-sf", file, "-i", s.Addr.Addr().String(), "-p", fmt.Sprint(s.Addr.Port()),
-		"-m", "1", "-nostdin", "-s", cfg.User, "-au", cfg.User, "-ap", cfg.Password, "-key", "domain", cfg.Domain,
+		"-m", "1", "-nostdin", "-mi", s.Addr.Addr().String(), "-s", cfg.User, "-au", cfg.User, "-ap", cfg.Password, "-key", "domain", cfg.Domain,
 		"-trace_err", "-error_file", "errors.txt", "-trace_msg", "-message_file", "messages.txt"}
 	return Launch(s.t, dir, "sipp", append(all, args...)...)
+}
+
+// aLaw is a second of a tone as sipp wants it: no header.
+func aLaw(hz int) string {
+	pcm := make([]int16, tone.Rate)
+	tone.NewSource(tone.Tone{Segments: []tone.Segment{{Hz: []float64{float64(hz)}, For: time.Second}}}).Read(pcm)
+	return string(tone.ALaw.Encode(make([]byte, len(pcm)), pcm))
 }
 
 // testdata is beside this file, wherever the test that uses it runs.
@@ -104,6 +117,12 @@ func (s *SIPp) result(p *Program, limit time.Duration) error {
 		said = append(said, text...)
 	}
 	return fmt.Errorf("%w\n%s", p.err, tail(said, 20_000))
+}
+
+// Rang reports whether a call has come.
+func (s *SIPp) Rang() bool {
+	said, _ := os.ReadFile(filepath.Join(s.prog.cmd.Dir, "messages.txt")) // absent before the first
+	return bytes.Contains(said, []byte("\nINVITE "))
 }
 
 // Called reports whether the phone's call has come and is over.
