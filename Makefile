@@ -23,7 +23,7 @@ quick:
 	@go run ./test/summary -short ./core/... ./adapters/...
 
 # The suite of call behaviour for every backend that is there, as a matrix: printed, and in conformance.md.
-conformance:
+conformance: install
 	@race=-race; command -v gcc >/dev/null || race=; \
 	go run ./test/conformance -o conformance.md $$race ./adapters/...
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -25,11 +27,27 @@ func TestConformance(t *testing.T) {
 	t.Cleanup(shortTimers)
 	calltest.Run(t, calltest.Suite{
 		Backend: "native SIP",
+		Peers:   []string{library(t)},
 		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
 		Open: func(t *testing.T) calltest.Harness {
 			return &ward{t: t, ports: "20000-20999", reg: &nameplates{bindings: map[string]user.Binding{}}}
 		},
 	})
+	realPhones(t)
+}
+
+// library is what the stack stands on, with its version.
+func library(t *testing.T) string {
+	t.Helper()
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`emiago/(sipgo v\S+)`).FindSubmatch(mod)
+	if version == nil {
+		t.Fatal("go.mod does not name sipgo")
+	}
+	return string(version[1])
 }
 
 // ward is a stack with software phones on loopback. The stack is a part of us: it dies with our process.
@@ -106,10 +124,7 @@ func (w *ward) Restore() {}
 // Phone makes a phone that is registered, unless it is offline.
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()
-	w.mu.Lock()
-	w.phones++
-	n := w.phones
-	w.mu.Unlock()
+	n := w.count()
 	h := &handset{name: fmt.Sprintf("%s-%d", does, n), hz: 600 + 400*(n%2), patience: 2 * limit}
 	if w.slow {
 		h.patience = 40 * time.Second // 64*T1 and more: a phone whose re-INVITE we left without ACK says BYE no earlier
@@ -134,6 +149,14 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	w.reg.add(h.name, p.Addr())
 	w.reg.keep(p)
 	return h
+}
+
+// count numbers the next phone.
+func (w *ward) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.phones++
+	return w.phones
 }
 
 // answers are what a software phone does by itself; the rest rings until its owner acts.

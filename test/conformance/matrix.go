@@ -64,6 +64,9 @@ func (m *matrix) read(in io.Reader, failures io.Writer) error {
 }
 
 func (m *matrix) take(e event, failures io.Writer) {
+	if e.Test == "TestConformance" {
+		m.left(e, failures)
+	}
 	at, ok := m.locate(e.Test)
 	if !ok {
 		return
@@ -79,6 +82,16 @@ func (m *matrix) take(e event, failures io.Writer) {
 		if m.cells[at] == fail && at.row != "" {
 			fmt.Fprintf(failures, "--- %s: %s\n%s", at.column, at.row, m.output[at])
 		}
+	}
+}
+
+// left tells why a backend's run was left out: the test around its column says what it lacks.
+func (m *matrix) left(e event, failures io.Writer) {
+	switch e.Action {
+	case "output":
+		m.hear(cell{}, e.Output)
+	case "skip":
+		fmt.Fprintf(failures, "a column is left out:\n%s", m.output[cell{}])
 	}
 }
 

@@ -72,6 +72,15 @@ func TestOnlyAWholeColumnPasses(t *testing.T) {
 	}
 }
 
+// TestAColumnIsLeftOut: real peers that are not installed make no column, and the reader is told how to get them.
+func TestAColumnIsLeftOut(t *testing.T) {
+	m, told := drawn(t, passed, `{"Action":"pass","Test":"TestConformance/native_SIP/the_caller_is_busy"}`, `{"Action":"skip","Test":"TestConformance/native_SIP/recording"}`,
+		`{"Action":"output","Test":"TestConformance","Output":"    baresip is not installed\n"}`, `{"Action":"skip","Test":"TestConformance"}`)
+	if len(m.columns) != 1 || told != "a column is left out:\n    baresip is not installed\n" {
+		t.Errorf("columns %q, told %q", m.columns, told)
+	}
+}
+
 func TestBuildErrorsAreTold(t *testing.T) {
 	_, failures := drawn(t, `{"Action":"build-output","Output":"a.go:1: syntax error\n"}`)
 	if failures != "a.go:1: syntax error\n" {

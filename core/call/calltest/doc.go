@@ -15,9 +15,10 @@
 // The events and end reasons that a behaviour expects are the same for every backend, but for this table of what one
 // cannot tell apart. A harness declares its row as [Abilities].Coarse; the cell then reads "pass (coarse)".
 //
-//	backend       what happened    told as
-//	sim           -                -
-//	native SIP    -                -
+//	backend                    what happened    told as
+//	sim                        -                -
+//	native SIP                 -                -
+//	native SIP, real phones    rejected         busy, where baresip's owner refuses: it says 486
 //
 // # Time
 //

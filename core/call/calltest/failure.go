@@ -107,7 +107,10 @@ func restarted() []behaviour {
 func emptyStore(s *stage) {
 	var talking []*scene
 	for range 10 {
-		talking = append(talking, s.bring(call.Connected))
+		sc := s.bring(call.Connected)
+		if talking = append(talking, sc); !s.can.Outlives { // what we forward ends with us, and can go on with our records only
+			s.legTells(s.book.call(sc.id).CallerLeg, call.EvMedia)
+		}
 	}
 	rings, alone := s.bring(call.RingingCaller), s.bring(call.RingingCallee)
 	s.crash()
