@@ -29,7 +29,14 @@ func find(t testing.TB, name, debian string) {
 // Launch starts a program in dir. Its output is in the test's log when the test failed.
 func Launch(t testing.TB, dir, name string, args ...string) *Program {
 	t.Helper()
-	p := &Program{cmd: exec.Command(name, args...), log: filepath.Join(dir, filepath.Base(name)+".log"), done: make(chan struct{})}
+	return launch(t, dir, exec.Command(name, args...))
+}
+
+// launch starts a command that has been given what it needs, such as its input.
+func launch(t testing.TB, dir string, cmd *exec.Cmd) *Program {
+	t.Helper()
+	name := cmd.Args[0]
+	p := &Program{cmd: cmd, log: filepath.Join(dir, filepath.Base(name)+".log"), done: make(chan struct{})}
 	out, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)

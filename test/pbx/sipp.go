@@ -69,8 +69,7 @@ func (s *SIPp) launch(cfg Phone, scenario, status string, args ...string) *Progr
 
 // aLaw is a second of a tone as sipp wants it: no header.
 func aLaw(hz int) string {
-	pcm := make([]int16, tone.Rate)
-	tone.NewSource(tone.Tone{Segments: []tone.Segment{{Hz: []float64{float64(hz)}, For: time.Second}}}).Read(pcm)
+	pcm := sound(float64(hz), time.Second)
 	return string(tone.ALaw.Encode(make([]byte, len(pcm)), pcm))
 }
 

@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -19,6 +20,9 @@ func ReadWAV(path string) ([]int16, error) {
 	if err != nil || len(b) < wavHeader {
 		return nil, err
 	}
+	if bytes.Equal(b[:wavHeader], make([]byte, wavHeader)) { // linphone writes it when the call is over
+		return pcm16(b[wavHeader:]), nil
+	}
 	if string(b[:4]) != "RIFF" || string(b[8:16]) != "WAVEfmt " {
 		return nil, fmt.Errorf("%s is no WAV file", path)
 	}
@@ -26,11 +30,34 @@ func ReadWAV(path string) ([]int16, error) {
 	if channels != 1 || rate != tone.Rate || bits != 16 {
 		return nil, fmt.Errorf("%s has %d channels of %d bit at %d Hz", path, channels, bits, rate)
 	}
-	pcm := make([]int16, (len(b)-wavHeader)/2)
+	return pcm16(b[wavHeader:]), nil
+}
+
+func pcm16(b []byte) []int16 {
+	pcm := make([]int16, len(b)/2)
 	for i := range pcm {
-		pcm[i] = int16(binary.LittleEndian.Uint16(b[wavHeader+2*i:]))
+		pcm[i] = int16(binary.LittleEndian.Uint16(b[2*i:]))
 	}
-	return pcm, nil
+	return pcm
+}
+
+// writeWAV is a WAV file of 16 bit, mono, 8000 Hz.
+func writeWAV(pcm []int16) string {
+	size := uint32(2 * len(pcm))
+	b := []byte("RIFF")
+	b = binary.LittleEndian.AppendUint32(b, wavHeader-8+size)
+	b = append(b, "WAVEfmt "...)
+	for _, v := range []any{uint32(16), uint16(1), uint16(1), uint32(tone.Rate), uint32(2 * tone.Rate), uint16(2), uint16(16), [4]byte([]byte("data")), size, pcm} {
+		b, _ = binary.Append(b, binary.LittleEndian, v) // all are of fixed size
+	}
+	return string(b)
+}
+
+// sound returns d of one tone, as loud as baresip's.
+func sound(hz float64, d time.Duration) []int16 {
+	pcm := make([]int16, tone.Samples(d))
+	tone.NewSource(tone.Tone{Segments: []tone.Segment{{Hz: []float64{hz}, For: d}}}).Read(pcm)
+	return pcm
 }
 
 // Window is the length of sound that is measured at once.

@@ -1,21 +1,12 @@
 package pbx
 
 import (
-	"encoding/binary"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
-
-	"c2d/adapters/sip/tone"
 )
-
-// sound returns d of one tone, as loud as baresip's.
-func sound(hz float64, d time.Duration) []int16 {
-	pcm := make([]int16, tone.Samples(d))
-	tone.NewSource(tone.Tone{Segments: []tone.Segment{{Hz: []float64{hz}, For: d}}}).Read(pcm)
-	return pcm
-}
 
 func TestHears(t *testing.T) {
 	both := append(sound(440, time.Second), sound(880, time.Second)...)
@@ -45,15 +36,7 @@ func TestHears(t *testing.T) {
 
 func TestReadWAV(t *testing.T) {
 	want := sound(440, 100*time.Millisecond)
-	head := make([]byte, wavHeader)
-	copy(head, "RIFF\xff\xff\xff\xffWAVEfmt ")
-	binary.LittleEndian.PutUint16(head[22:], 1)
-	binary.LittleEndian.PutUint32(head[24:], tone.Rate)
-	binary.LittleEndian.PutUint16(head[34:], 16)
-	whole, err := binary.Append(head, binary.LittleEndian, want)
-	if err != nil {
-		t.Fatal(err)
-	}
+	whole := []byte(writeWAV(want))
 	stereo := append([]byte(nil), whole...)
 	stereo[22] = 2
 	cases := []struct {
@@ -61,7 +44,7 @@ func TestReadWAV(t *testing.T) {
 		b    []byte
 		n    int
 		ok   bool
-	}{{"whole", whole, len(want), true}, {"just begun", whole[:20], 0, true}, {"odd end", whole[:len(whole)-1], len(want) - 1, true}, {"stereo", stereo, 0, false}, {"no wav", make([]byte, 100), 0, false}}
+	}{{"whole", whole, len(want), true}, {"no header yet", append(make([]byte, wavHeader), whole[wavHeader:]...), len(want), true}, {"just begun", whole[:20], 0, true}, {"odd end", whole[:len(whole)-1], len(want) - 1, true}, {"stereo", stereo, 0, false}, {"no wav", []byte(strings.Repeat("x", 100)), 0, false}}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.wav")
