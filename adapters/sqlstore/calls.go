@@ -14,9 +14,6 @@ var _ call.Store = (*Store)(nil)
 // Create implements [call.Store]. A used key is told before a busy caller: a replay must find its own call.
 func (s *Store) Create(ctx context.Context, c call.Call, idem *call.Idempotency, t audit.Trail) error {
 	return s.change(ctx, c.Tenant, t, func(ctx context.Context, tx *tx) error {
-		if c.ID == "" || c.Version != 1 {
-			return fault.New(fault.CodeInvalid, "a new call has an id and version 1")
-		}
 		if idem != nil {
 			if err := tx.useKey(ctx, c.Tenant, *idem, s.now()); err != nil {
 				return err
@@ -27,6 +24,9 @@ func (s *Store) Create(ctx context.Context, c call.Call, idem *call.Idempotency,
 }
 
 func (t *tx) createCall(ctx context.Context, c *call.Call) error {
+	if c.ID == "" || c.Version != 1 {
+		return fault.New(fault.CodeInvalid, "a new call has an id and version 1")
+	}
 	if _, found, err := find(ctx, t, scalar[int64], "SELECT version FROM calls WHERE tenant = ? AND id = ?", c.Tenant, c.ID); err != nil {
 		return err
 	} else if found {
@@ -51,6 +51,21 @@ func (t *tx) createCall(ctx context.Context, c *call.Call) error {
 // Save implements [call.Store].
 func (s *Store) Save(ctx context.Context, c call.Call, t audit.Trail) error {
 	return s.change(ctx, c.Tenant, t, func(ctx context.Context, tx *tx) error { return tx.saveCall(ctx, &c) })
+}
+
+// TakeOver implements [call.Store].
+func (s *Store) TakeOver(ctx context.Context, c call.Call, from []call.Call, t audit.Trail) error {
+	return s.change(ctx, c.Tenant, t, func(ctx context.Context, tx *tx) error {
+		for i := range from {
+			if from[i].Tenant != c.Tenant {
+				return fault.New(fault.CodeInvalid, "a call takes over legs of its own tenant")
+			}
+			if err := tx.saveCall(ctx, &from[i]); err != nil {
+				return err
+			}
+		}
+		return tx.createCall(ctx, &c)
+	})
 }
 
 // fence is what a stored call checks its next version by.

@@ -33,16 +33,19 @@ type letter struct {
 }
 
 // stopRinging ends a call that does not talk, because the service stops; retry writes again what the store did not take;
-// ask changes nothing: its reply is the call after all that was posted before.
+// ask changes nothing: its reply is the call after all that was posted before; lent stands still after its reply, until
+// whoever has borrowed the call gives it back.
 type (
 	stopRinging struct{}
 	retry       struct{}
 	ask         struct{}
+	lent        struct{ back <-chan struct{} }
 )
 
 func (stopRinging) input() {}
 func (retry) input()       {}
 func (ask) input()         {}
+func (lent) input()        {}
 
 const (
 	operationLimit = 5 * time.Second
@@ -93,6 +96,10 @@ func (b *box) drain() {
 func (b *box) work(l letter) {
 	switch in := l.in.(type) {
 	case ask:
+	case lent:
+		l.reply <- b.call
+		<-in.back
+		return
 	case retry:
 		b.save(b.call, audit.Trail{})
 	case stopRinging:

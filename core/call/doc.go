@@ -23,6 +23,7 @@
 //	-               started, leg offered           ringing_callee  look_up
 //	-               found talking without a record connected
 //	-               started, leg answered          ringing_callee  part, ring_back, look_up: it was handed over by another call
+//	-               started, both legs answered    connecting      part both, join: they were handed over by two other calls
 //	queued          admitted                       ringing_caller  originate
 //	queued          5 s                            ended congestion
 //	ringing_caller  leg ended, proven not rung     ringing_caller  originate the target's next way, if there is one
@@ -52,7 +53,7 @@
 //	any             link lost                      flag unsure
 //	any             link back, with a snapshot     unsure off; an older leg that is not in it has ended lost (intended: hang_up)
 //	connected       restarted                      connected
-//	connecting      restarted                      connecting      join again
+//	connecting      restarted                      connecting      part who is joined to another, join again
 //	any other       restarted                      ended lost; hang_up all
 //	not connected   the store refused              ended congestion; hang_up all
 //	ended           prompt_done, or 6 s            ended           hang_up the caller
@@ -101,8 +102,10 @@
 // A call is ended at the moment its outcome is known, not when the last phone confirmed its release: a client that
 // hangs up gets the final record in the answer, and a phone that never confirms cannot hold the record open.
 //
-// A blind transfer ends one call and begins another, each with its two parties: a record with three would fit no report,
-// and no step (transfer.go).
+// A blind transfer ends one call and begins another, an attended one ends two and begins a third, each with its two parties:
+// a record with three would fit no report, and no step. The beginning and the ends are one transaction (transfer.go).
+// Rejected: to write the new call first and end the old ones after it, resolving at restart who owns a leg that is in two
+// records. Which of them is right depends on how far the phone system had come, which no record tells.
 //
 // Failover between ways is the step's, not a backend's: the rule that no phone rings twice is then one rule, tested once.
 //

@@ -36,7 +36,8 @@ type HangUpOrdered struct {
 	Audit  []audit.Entry // who ordered it, stored with the transition; nil for nobody outside
 }
 
-// HandedOver says that a leg which talks here goes on in another call: its phone's peer has transferred it.
+// HandedOver says that a leg which talks here goes on in another call: its phone's peer has transferred it. Both calls are
+// stored in one transaction: see transfer.go.
 type HandedOver struct{ Leg string }
 
 // LinkChanged says that the connection to the call's backend was lost or is back.

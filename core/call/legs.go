@@ -33,7 +33,9 @@ func (m *machine) legEvent(ev LegEvent) {
 	case EvAnswered:
 		m.answered(l, side)
 	case EvJoined:
-		m.joined()
+		if m.isPeer(ev.Peer, l.ID) {
+			m.joined()
+		}
 	case EvJoinFailed:
 		m.joinFailed(ev.Cause)
 	case EvDTMF:

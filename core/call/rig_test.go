@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -25,6 +26,15 @@ type memory struct {
 	mute   bool // the next Save is done, and its answer lost
 	deaf   bool // takes no new call
 	slow   bool // Save returns a moment after it is done
+
+	failing bool          // reads fail
+	delay   time.Duration // of TakeOver
+	history []*memory     // after each write
+}
+
+// wrote notes what a process that is killed now leaves; m.mu is held.
+func (m *memory) wrote() {
+	m.history = append(m.history, &memory{calls: maps.Clone(m.calls), keys: maps.Clone(m.keys), events: slices.Clone(m.events)})
 }
 
 func newMemory() *memory { return &memory{calls: map[string]Call{}, keys: map[string]Idempotency{}} }
@@ -45,6 +55,7 @@ func (m *memory) Create(_ context.Context, c Call, idem *Idempotency, t audit.Tr
 	}
 	m.calls[c.ID] = c
 	m.events = append(m.events, t.Events...)
+	m.wrote()
 	return nil
 }
 
@@ -65,6 +76,31 @@ func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
 	}
 	m.calls[c.ID] = c
 	m.events = append(m.events, t.Events...)
+	m.wrote()
+	if m.mute {
+		m.mute = false
+		return errDown
+	}
+	return nil
+}
+
+func (m *memory) TakeOver(_ context.Context, c Call, from []Call, t audit.Trail) error {
+	time.Sleep(m.delay)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down || m.deaf {
+		return errDown
+	}
+	for _, old := range from {
+		if m.calls[old.ID].Version != old.Version-1 {
+			return fault.New(fault.CodeConflict, "version %d over %d", old.Version, m.calls[old.ID].Version)
+		}
+	}
+	for _, one := range append(from, c) {
+		m.calls[one.ID] = one
+	}
+	m.events = append(m.events, t.Events...)
+	m.wrote()
 	if m.mute {
 		m.mute = false
 		return errDown
@@ -75,7 +111,14 @@ func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
 func (m *memory) Get(_ context.Context, _, id string) (Call, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.calls[id], nil
+	c, ok := m.calls[id]
+	switch {
+	case m.down || m.failing:
+		return Call{}, errDown
+	case !ok:
+		return Call{}, fault.New(fault.CodeNotFound, "no such call")
+	}
+	return c, nil
 }
 func (m *memory) List(context.Context, Query) ([]Call, string, error) { return nil, "", nil }
 func (m *memory) Replayed(context.Context, string, string, string) (Idempotency, error) {
@@ -103,6 +146,13 @@ func (m *memory) hang(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hangs = on
+}
+
+// fails makes reads fail.
+func (m *memory) fails(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failing = on
 }
 
 func (m *memory) set(down bool) {

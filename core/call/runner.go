@@ -152,7 +152,7 @@ func (r *Runner) enter(b *box, c Call) (queue bool, err error) {
 	}
 	b.running = true // nobody else has the box yet
 	r.calls[c.ID] = b
-	if g := r.gates[c.gate()]; g != nil {
+	if g := r.gates[c.gate()]; g != nil && c.CalleeLeg == "" { // else nobody rings
 		queue = !g.enter(c.ID)
 	}
 	return queue, nil
@@ -267,7 +267,9 @@ func (r *Runner) add(b *box) {
 	defer r.mu.Unlock()
 	r.calls[b.call.ID] = b
 	for l := range b.call.Legs {
-		r.legs[l.ID] = b
+		if l.Open() || r.legs[l.ID] == nil { // one that was handed over is in two records, and open in one
+			r.legs[l.ID] = b
+		}
 	}
 	if g := r.gates[b.call.gate()]; g != nil && b.call.State != Connected && b.call.State != Ended {
 		g.enter(b.call.ID)

@@ -22,15 +22,14 @@ func (s sink) Leg(ev LegEvent) {
 	switch {
 	case offering:
 		r.offering[ev.Leg] = append(early, ev)
-	case b != nil:
+	case b != nil: // under the lock: what is told before a leg is handed over stays before what is told after
+		b.post(letter{in: ev})
 	case ev.Kind == EvOffered:
 		r.offering[ev.Leg] = []LegEvent{}
 	}
 	r.mu.Unlock()
 	switch {
-	case offering:
-	case b != nil:
-		b.post(letter{in: ev})
+	case offering || b != nil:
 	case ev.Kind == EvOffered:
 		r.spawn(func(ctx context.Context) { r.offered(ctx, s.name, ev) })
 	case ev.Kind == EvAnswered && !closing:

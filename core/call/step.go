@@ -109,8 +109,12 @@ func (m *machine) found() {
 	m.arm(TalkTimer, m.c.TalkLimit.Duration())
 }
 
-// begin rings the caller; for a call that a phone began, the callee is looked up at once.
+// begin rings the caller; for a call that a phone began, the callee is looked up at once; two legs of other calls are joined.
 func (m *machine) begin() {
+	if m.c.CalleeLeg != "" {
+		m.connect()
+		return
+	}
 	if m.c.CallerLeg != "" {
 		m.takeOver()
 		m.lookUp()
@@ -145,6 +149,7 @@ func (m *machine) restarted() {
 	switch m.c.State {
 	case Connected:
 	case Connecting:
+		m.partOthers()
 		m.join()
 	case Ended:
 		m.releaseTold()

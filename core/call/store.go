@@ -17,6 +17,9 @@ type Store interface {
 	// Save stores a later version. Errors: fault.CodeConflict unless the stored version is c.Version-1 and node and
 	// epoch are the stored ones.
 	Save(ctx context.Context, c Call, t audit.Trail) error
+	// TakeOver stores a new call at Version 1, as Create does, and the later versions of those that it takes its legs from,
+	// as Save does, all or nothing. All are of one tenant.
+	TakeOver(ctx context.Context, c Call, from []Call, t audit.Trail) error
 	Get(ctx context.Context, tenant, id string) (Call, error)
 	List(ctx context.Context, q Query) (items []Call, next string, err error)
 	// Replayed returns the row of a used key that has not expired; fault.CodeNotFound if there is none.

@@ -24,7 +24,7 @@ func TestTransfer(t *testing.T) {
 		a, b := r.talk("old")
 		old, _ := r.Of(b)
 		leg, _, _ := old.Find(b)
-		next, err := r.Transfer(t.Context(), "old", following("new", *leg), audit.Trail{})
+		next, err := r.Transfer(t.Context(), following("new", *leg), []string{"old"}, audit.Trail{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestTransferThatIsNotStored(t *testing.T) {
 		old, _ := r.Of(b)
 		leg, _, _ := old.Find(b)
 		r.store.set(true)
-		if _, err := r.Transfer(t.Context(), "old", following("new", *leg), audit.Trail{}); !fault.Is(err, fault.CodeStoreUnavailable) {
+		if _, err := r.Transfer(t.Context(), following("new", *leg), []string{"old"}, audit.Trail{}); !fault.Is(err, fault.CodeStoreUnavailable) {
 			t.Fatal(err)
 		}
 		r.store.set(false)
@@ -86,7 +86,7 @@ func TestTransferOfALegThatIsGone(t *testing.T) {
 		leg, _, _ := old.Find(b)
 		r.play(b, EvEnded)
 		r.play(a, EvEnded)
-		if _, err := r.Transfer(t.Context(), "old", following("new", *leg), audit.Trail{}); !fault.Is(err, fault.CodeNotFound) || r.Active() != 0 {
+		if _, err := r.Transfer(t.Context(), following("new", *leg), []string{"old"}, audit.Trail{}); !fault.Is(err, fault.CodeNotFound) || r.Active() != 0 {
 			t.Fatalf("%v, %d active", err, r.Active())
 		}
 		r.stop()

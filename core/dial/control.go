@@ -111,7 +111,7 @@ func (s *Service) handOver(ctx context.Context, a access.Actor, old call.Call, l
 	next := s.following(a, &old, side, *stays, to)
 	trail := audit.Trail{Audit: []audit.Entry{audit.New(a, s.cfg.Now(), "call.transfer", next.ID, "ok")}}
 	// A client that leaves does not stop it half way.
-	return s.carrier.Transfer(context.WithoutCancel(ctx), old.ID, next, trail)
+	return s.carrier.Transfer(context.WithoutCancel(ctx), next, []string{old.ID}, trail)
 }
 
 // control does something to a call that the actor may control, and audits it, done or refused.

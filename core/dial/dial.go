@@ -45,7 +45,7 @@ type Carrier interface {
 	Get(id string) (call.Call, bool)
 	Follow(ctx context.Context, id string, tell func(call.Call) (more bool)) (open bool)
 	Of(leg string) (call.Call, bool)
-	Transfer(ctx context.Context, from string, c call.Call, t audit.Trail) (call.Call, error)
+	Transfer(ctx context.Context, c call.Call, from []string, t audit.Trail) (call.Call, error)
 	Hold(ctx context.Context, id string, by call.Side, on bool) error
 	SendDTMF(ctx context.Context, id string, to call.Side, keys string) error
 }

@@ -21,7 +21,7 @@ func (s *Service) Transfer(ctx context.Context, leg string, asked call.Asked) (c
 		return call.Call{}, s.refused(ctx, a, "call.transfer", err)
 	}
 	trail := audit.Trail{Audit: []audit.Entry{audit.New(a, s.cfg.Now(), "call.transfer", next.ID, "ok")}}
-	c, err := s.carrier.Transfer(ctx, old.ID, next, trail)
+	c, err := s.carrier.Transfer(ctx, next, []string{old.ID}, trail)
 	if err != nil {
 		return c, s.refused(ctx, a, "call.transfer", err)
 	}

@@ -57,6 +57,7 @@ func testCalls(t *testing.T, s Stores) {
 		ok(t, s.Create(ctx, newCall(tenantA, "4", ""), nil, audit.Trail{}))
 	})
 	t.Run("fences", func(t *testing.T) { testFences(t, s, c) })
+	t.Run("taken over", func(t *testing.T) { testTakeOver(t, s) })
 	t.Run("story", func(t *testing.T) { testCallStory(t, s, c) })
 	t.Run("times are kept to the millisecond in UTC", func(t *testing.T) {
 		c := newCall(tenantA, "5", "u5")
@@ -93,6 +94,42 @@ func testFences(t *testing.T, s Stores, c call.Call) {
 	fenced("an unknown call", fault.CodeNotFound, func(n *call.Call) { n.ID = "nobody" })
 	entries, events := left(t, s, tenantA)
 	same(t, [2]int{entries, events}, [2]int{1, 1})
+}
+
+// testTakeOver takes legs over into a new call: it and the ends of the old ones are stored together, or nothing is.
+func testTakeOver(t *testing.T, s Stores) {
+	ctx := t.Context()
+	one, two := newCall(tenantA, "t1", "u7"), newCall(tenantA, "t2", "u8")
+	ok(t, s.Create(ctx, one, nil, audit.Trail{}))
+	ok(t, s.Create(ctx, two, nil, audit.Trail{}))
+	entries, events := left(t, s, tenantA)
+	made := newCall(tenantA, "t3", "u9")
+	made.State = call.Connecting
+	refused := func(name string, code fault.Code, c call.Call, from ...call.Call) {
+		t.Run(name, func(t *testing.T) {
+			wantCode(t, s.TakeOver(ctx, c, from, trail(tenantA, c.ID)), code)
+			wantCall(t, s, one)
+			wantCall(t, s, two)
+			_, err := s.Get(ctx, tenantA, "t3")
+			wantCode(t, err, fault.CodeNotFound)
+			e, v := left(t, s, tenantA)
+			same(t, [2]int{e, v}, [2]int{entries, events})
+		})
+	}
+	late, foreign, taken := next(two, call.Ended), next(two, call.Ended), made
+	late.Version++
+	foreign.Tenant, taken.ID = tenantB, "t1"
+	refused("the second has changed meanwhile", fault.CodeConflict, made, next(one, call.Ended), late)
+	refused("of another tenant", fault.CodeInvalid, made, next(one, call.Ended), foreign)
+	refused("the id is taken", fault.CodeExists, taken, next(one, call.Ended), next(two, call.Ended))
+	ends := []call.Call{next(one, call.Ended), next(two, call.Ended)}
+	ok(t, s.TakeOver(ctx, made, ends, trail(tenantA, made.ID)))
+	for _, c := range append(ends, made) {
+		wantCall(t, s, c)
+	}
+	e, v := left(t, s, tenantA)
+	same(t, [2]int{e, v}, [2]int{entries + 1, events + 1})
+	ok(t, s.Save(ctx, next(made, call.Ended), audit.Trail{}))
 }
 
 // testCallStory takes the call to its end, and looks at what is open and who is busy on the way.

@@ -32,7 +32,9 @@ func (b *book) note(c call.Call, t audit.Trail) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls[c.ID] = c
-	b.events[c.ID] = append(b.events[c.ID], t.Events...)
+	for _, e := range t.Events {
+		b.events[e.Subject] = append(b.events[e.Subject], e)
+	}
 }
 
 func (b *book) call(id string) call.Call {
@@ -94,6 +96,17 @@ func (l *ledger) Create(ctx context.Context, c call.Call, idem *call.Idempotency
 // Save implements [call.Store].
 func (l *ledger) Save(ctx context.Context, c call.Call, t audit.Trail) error {
 	return l.write(c, t, func() error { return l.Store.Save(ctx, c, t) })
+}
+
+// TakeOver implements [call.Store].
+func (l *ledger) TakeOver(ctx context.Context, c call.Call, from []call.Call, t audit.Trail) error {
+	err := l.write(c, t, func() error { return l.Store.TakeOver(ctx, c, from, t) })
+	for _, old := range from {
+		if err == nil {
+			l.book.note(old, audit.Trail{})
+		}
+	}
+	return err
 }
 
 func (l *ledger) write(c call.Call, t audit.Trail, do func() error) error {

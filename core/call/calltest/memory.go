@@ -42,10 +42,33 @@ func (m *Memory) Create(_ context.Context, c call.Call, idem *call.Idempotency, 
 func (m *Memory) Save(_ context.Context, c call.Call, _ audit.Trail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.follows(c); err != nil {
+		return err
+	}
+	m.calls[c.ID] = c
+	return nil
+}
+
+// TakeOver implements [call.Store].
+func (m *Memory) TakeOver(_ context.Context, c call.Call, from []call.Call, _ audit.Trail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, old := range from {
+		if err := m.follows(old); err != nil {
+			return err
+		}
+	}
+	for _, one := range append(from, c) {
+		m.calls[one.ID] = one
+	}
+	return nil
+}
+
+// follows reports, by nil, that c is the next version of its call; m.mu is held.
+func (m *Memory) follows(c call.Call) error {
 	if was := m.calls[c.ID]; was.Version != c.Version-1 || was.Node != c.Node || was.Epoch != c.Epoch {
 		return fault.New(fault.CodeConflict, "version %d over %d", c.Version, was.Version)
 	}
-	m.calls[c.ID] = c
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (sc *scene) transfers(to ...Phone) string {
 	stays.Target, stays.WayIndex, stays.JoinedTo, stays.Held = 0, 0, "", false
 	next.CallerLeg, next.CallerAnsweredAt = leg.ID, sc.proc.now()
 	next.Caller.Attempts = []call.Attempt{{Targets: []call.Target{*target}, Legs: []call.Leg{stays}}}
-	c, err := sc.proc.Transfer(sc.t.Context(), sc.id, next, audit.Trail{})
+	c, err := sc.proc.Transfer(sc.t.Context(), next, []string{sc.id}, audit.Trail{})
 	if err != nil {
 		sc.t.Fatal("transfer:", err)
 	}
