@@ -118,6 +118,7 @@ func TestBadInputIsNamedAndNothingIsDialled(t *testing.T) {
 		"keys that are none":    {ask{method: "POST", path: calls + "/call-1/dtmf", body: `{"keys":"1"}`}, refused{422, "unknown_field", "keys"}},
 		"transfer to nobody":    {ask{method: "POST", path: calls + "/call-1/transfer", body: `{}`}, refused{422, "invalid", "to"}},
 		"transfer to digits":    {ask{method: "POST", path: calls + "/call-1/transfer", body: `{"to":"8001"}`}, refused{422, "kind_unclear", "to"}},
+		"transfer to two":       {ask{method: "POST", path: calls + "/call-1/transfer", body: `{"to":"+8001","call":"call-2"}`}, refused{422, "invalid", "call"}},
 		"hold without scope":    {ask{method: "POST", path: "/v1/calls/call-1/hold", key: "audit_admin"}, refused{403, "scope_missing", ""}},
 		"unknown call":          {get("/v1/calls/call-7"), refused{404, "not_found", ""}},
 		"unknown call's events": {get("/v1/calls/call-7/events"), refused{404, "not_found", ""}},

@@ -8,6 +8,7 @@ import (
 
 	"c2d/core/access"
 	"c2d/core/call"
+	"c2d/core/fault"
 )
 
 // controlOperations are what may be done with a call that talks, where its phone system can: "can" lists them.
@@ -23,8 +24,10 @@ func (s *Server) controlOperations() {
 	register(s, post("resume", "Talk again", "Ends the hold of party, the caller's if it is not said."), s.resume)
 	register(s, post("dtmf", "Press keys", "Presses digits (0-9 * # A-D, 64 at most) one after the other towards party, the callee if it is not said. "+
 		"They are in no log, event or audit entry."), s.sendDTMF)
-	register(s, post("transfer", "Hand the other side to a third", "party is who leaves, the caller if it is not said. The call ends as transferred; the answer "+
-		"is the new one, which rings the third while the other side hears ring-back. When to may not be called, the two go on talking."), s.transfer)
+	register(s, post("transfer", "Hand the other side to a third", "party is who leaves, the caller if it is not said; exactly one of to and call says whom the other "+
+		"side gets. to rings a third while the other side hears ring-back (blind). call is another call in which who leaves talks: "+
+		"the two that stay are joined (attended); while the third still rings that is 409 conflict. The calls that are left end as "+
+		"transferred; the answer is the new one. When it is refused, all go on talking."), s.transfer)
 }
 
 type partyBody struct {
@@ -67,11 +70,20 @@ type transferInput struct {
 	ByID
 	Body struct {
 		Party call.Side `json:"party,omitempty" enum:"caller,callee"`
-		To    *ref      `json:"to" required:"true"`
+		To    *ref      `json:"to,omitempty"`
+		Call  string    `json:"call,omitempty" doc:"Id of another call of who leaves"`
 	}
 }
 
 func (s *Server) transfer(ctx context.Context, a access.Actor, in *transferInput) (*callOutput, error) {
+	switch {
+	case in.Body.To == nil && in.Body.Call == "":
+		return nil, fault.Field(fault.CodeInvalid, "to", "to or call is needed")
+	case in.Body.To == nil:
+		return s.shown(s.deps.Calls.JoinCalls(ctx, a, in.ID, in.Body.Party, in.Body.Call))
+	case in.Body.Call != "":
+		return nil, fault.Field(fault.CodeInvalid, "call", "cannot be given beside to")
+	}
 	to, err := in.Body.To.read("to")
 	if err != nil {
 		return nil, err

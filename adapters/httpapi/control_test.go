@@ -17,6 +17,8 @@ func TestCallsAreControlled(t *testing.T) {
 		{"dtmf", `{"digits":"12#"}`, "dtmf  12#"},
 		{"dtmf", `{"digits":"1","party":"caller"}`, "dtmf caller 1"},
 		{"transfer", `{"to":"Zoe"}`, "transfer  {ID: Identifier:<nil> Number: URI: Name:Zoe}"},
+		{"transfer", `{"call":"call-2"}`, "join  call-2"},
+		{"transfer", `{"call":"call-2","party":"callee"}`, "join callee call-2"},
 		{"transfer", `{"to":{"number":"300"},"party":"callee"}`, "transfer callee {ID: Identifier:<nil> Number:300 URI: Name:}"},
 	} {
 		rec := w.do(t, ask{method: "POST", path: "/v1/calls/call-1/" + c.verb, body: c.body})

@@ -171,6 +171,13 @@ func (f *fakeCalls) TransferCall(ctx context.Context, a access.Actor, id string,
 	return sampleCall("call-next"), nil
 }
 
+func (f *fakeCalls) JoinCalls(ctx context.Context, a access.Actor, id string, leaves call.Side, other string) (call.Call, error) {
+	if _, err := f.ordered(ctx, a, id, fmt.Sprintf("join %s %s", leaves, other)); err != nil {
+		return call.Call{}, err
+	}
+	return sampleCall("call-next"), nil
+}
+
 // ordered notes an order.
 func (f *fakeCalls) ordered(ctx context.Context, a access.Actor, id, order string) (call.Call, error) {
 	if err := a.May(access.ControlCalls); err != nil {

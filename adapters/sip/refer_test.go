@@ -30,6 +30,11 @@ func (c *clicks) Transfer(_ context.Context, leg string, a call.Asked) (call.Cal
 	return call.Call{}, c.err
 }
 
+func (c *clicks) Attend(_ context.Context, leg, other string) (call.Call, error) {
+	c.asked <- call.Asked{Name: leg + " and " + other}
+	return call.Call{}, c.err
+}
+
 func (c *clicks) Follow(ctx context.Context, _ string, tell func(call.Call) bool) {
 	for {
 		select {

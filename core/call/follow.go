@@ -19,6 +19,9 @@ type Clicks interface {
 	// Transfer gives the phone that talks with leg to whom a names, and lets leg go. It returns once that is durable,
 	// before anybody rings. Errors: those of dial.Service.Transfer; then everything is as it was.
 	Transfer(ctx context.Context, leg string, a Asked) (Call, error)
+	// Attend joins those that leg and other talk with, and lets both go. It returns once that is durable. Errors: those of
+	// dial.Service.Attend; then everything is as it was.
+	Attend(ctx context.Context, leg, other string) (Call, error)
 }
 
 // Follow tells an open call as it is now and after each change, until tell returns false, the call has ended, or ctx

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"c2d/core/access"
-	"c2d/core/audit"
 	"c2d/core/call"
 	"c2d/core/fault"
 	"c2d/core/user"
@@ -78,40 +77,73 @@ func (s *Service) TransferCall(ctx context.Context, a access.Actor, id string, l
 	if err != nil {
 		return old, s.refused(ctx, a, "call.transfer", err)
 	}
-	next, err := s.handOver(ctx, a, old, leaves, ref)
-	if err != nil {
-		return old, s.refused(ctx, a, "call.transfer", err)
-	}
-	return next, nil
+	next, err := s.toThird(ctx, a, old, leaves, ref)
+	return s.handOver(ctx, a, next, err, old.ID)
 }
 
-func (s *Service) handOver(ctx context.Context, a access.Actor, old call.Call, leaves call.Side, ref Ref) (call.Call, error) {
-	leaves, err := sideOf("party", leaves, call.CallerSide)
+func (s *Service) toThird(ctx context.Context, a access.Actor, old call.Call, leaves call.Side, ref Ref) (next call.Call, err error) {
+	t, leaves, err := leaver(old, leaves)
 	if err != nil {
-		return old, err
+		return next, err
 	}
-	leaving := old.CallerLeg
-	if leaves == call.CalleeSide {
-		leaving = old.CalleeLeg
-	}
-	stays, side := staying(&old, leaving)
-	if old.State != call.Connected || stays == nil {
-		return old, fault.New(fault.CodeConflict, "only who talks can be transferred: the call is %s", old.State)
-	}
-	if !s.able(stays.Way.Backend).Part {
-		return old, fault.New(fault.CodeNotSupported, "this phone system cannot transfer")
+	stays, side, err := s.movable(&t)
+	if err != nil {
+		return next, err
 	}
 	near := []user.Device{
 		{Backend: stays.Way.Backend, Number: old.Party(side).Number}, {Backend: stays.Way.Backend, Number: old.Party(leaves).Number},
 	}
 	to, err := s.settle(ctx, a, ref, near)
 	if err != nil {
-		return old, renamed(err, "callee", "to")
+		return next, renamed(err, "callee", "to")
 	}
-	next := s.following(a, &old, side, *stays, to)
-	trail := audit.Trail{Audit: []audit.Entry{audit.New(a, s.cfg.Now(), "call.transfer", next.ID, "ok")}}
-	// A client that leaves does not stop it half way.
-	return s.carrier.Transfer(context.WithoutCancel(ctx), next, []string{old.ID}, trail)
+	return s.following(a, &t, to), nil
+}
+
+// JoinCalls lets the party that leaves a call hand the other to whom it talks with in another call of its own (attended
+// transfer): both calls end as transferred, and a new one, which is returned, joins the two. leaves is the caller's side
+// when empty. Errors: as Hold; in the field "call": fault.CodeNotFound, CodeCallEnded, CodeConflict unless those two talk,
+// CodeSameParty for the same call, CodeInvalid when who leaves is not in it.
+func (s *Service) JoinCalls(ctx context.Context, a access.Actor, id string, leaves call.Side, other string) (call.Call, error) {
+	one, err := s.controlled(ctx, a, id)
+	if err != nil {
+		return one, s.refused(ctx, a, "call.transfer", err)
+	}
+	next, two, err := s.withOther(ctx, a, one, leaves, other)
+	return s.handOver(ctx, a, next, err, one.ID, two.ID)
+}
+
+func (s *Service) withOther(ctx context.Context, a access.Actor, old call.Call, leaves call.Side, other string) (next, two call.Call, err error) {
+	one, _, err := leaver(old, leaves)
+	if err != nil {
+		return next, two, err
+	}
+	if _, _, err = s.movable(&one); err != nil {
+		return next, two, err
+	}
+	if other == old.ID {
+		return next, two, fault.Field(fault.CodeSameParty, "call", "is this call itself")
+	}
+	if two, err = s.controlled(ctx, a, other); err != nil {
+		return next, two, inField(err, "call")
+	}
+	for _, leg := range []string{two.CallerLeg, two.CalleeLeg} {
+		if t := (talk{two, leg}); one.samePerson(&t) {
+			next, err = s.meeting(a, one, t)
+			return next, two, inField(err, "call")
+		}
+	}
+	return next, two, fault.Field(fault.CodeInvalid, "call", "who leaves is not in that call")
+}
+
+// leaver is the call with the leg of the party that leaves it, and that party's side.
+func leaver(c call.Call, side call.Side) (talk, call.Side, error) {
+	side, err := sideOf("party", side, call.CallerSide)
+	t := talk{c, c.CallerLeg}
+	if side == call.CalleeSide {
+		t.leaves = c.CalleeLeg
+	}
+	return t, side, err
 }
 
 // control does something to a call that the actor may control, and audits it, done or refused.

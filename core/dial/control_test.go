@@ -24,7 +24,7 @@ func TestACallIsControlled(t *testing.T) {
 		"keys to Harry": {func(s *Service) (call.Call, error) { return s.SendDTMF(t.Context(), his, "old", "caller", "*") }, "dtmf caller *", "call.dtmf"},
 		"a blind transfer": {func(s *Service) (call.Call, error) {
 			return s.TransferCall(t.Context(), his, "old", "", Ref{Number: "300"})
-		}, "", "call.transfer"},
+		}, "transfer old", "call.transfer"},
 	} {
 		s, w := inTalk(t)
 		got, err := c.do(s)
@@ -34,7 +34,7 @@ func TestACallIsControlled(t *testing.T) {
 		if c.order != "" && !reflect.DeepEqual(w.orders, []string{c.order}) {
 			t.Errorf("%s: orders %v", name, w.orders)
 		}
-		if c.order == "" && (got.CallerLeg != "b" || got.Callee.Number != "300" || got.PlacedBy.KeyID != "k") {
+		if c.action == "call.transfer" && (got.CallerLeg != "b" || got.Callee.Number != "300" || got.PlacedBy.KeyID != "k") {
 			t.Errorf("%s: %+v", name, got)
 		}
 		if strings.Contains(w.audits[0].Action+w.audits[0].Target+w.audits[0].Result, "12#") {

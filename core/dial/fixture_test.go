@@ -184,7 +184,10 @@ func (k carrier) Of(leg string) (call.Call, bool) {
 	}
 	return call.Call{}, false
 }
-func (k carrier) Transfer(ctx context.Context, c call.Call, _ []string, t audit.Trail) (call.Call, error) {
+func (k carrier) Transfer(ctx context.Context, c call.Call, from []string, t audit.Trail) (call.Call, error) {
+	if err := k.order("transfer " + strings.Join(from, " ")); err != nil {
+		return c, err
+	}
 	return k.Place(ctx, c, nil, t)
 }
 func (k carrier) Hold(_ context.Context, id string, by call.Side, on bool) error {
