@@ -137,7 +137,8 @@ func (s *Service) callerTargets(ctx context.Context, devices []user.Device) ([]c
 	return targets, nil
 }
 
-// locate makes a target of each phone that a way reaches now.
+// locate makes a target of each phone that a way reaches now. A backend that reaches any number has one target: its ways
+// lead to the same phone and are tried one after the other.
 func (s *Service) locate(ctx context.Context, d user.Device, w call.Way) ([]call.Target, error) {
 	e, ok := s.entries[w.Backend]
 	if !ok {
@@ -147,12 +148,17 @@ func (s *Service) locate(ctx context.Context, d user.Device, w call.Way) ([]call
 	if err != nil {
 		return nil, fault.Wrap(fault.CodeBackendUnavailable, err, "the phone system does not answer")
 	}
+	// A mobile or an outside number may be answered by a mailbox or by somebody else; a phone that is registered
+	// here with its own password is as much its user's as the one on the desk.
+	one := call.Target{Device: d.ID, Number: d.Number, Confirm: d.Kind == user.Mobile || d.Kind == user.PSTN}
+	if !e.Registered && len(ways) > 0 {
+		one.Ways = ways
+		return []call.Target{one}, nil
+	}
 	var targets []call.Target
 	for _, w := range ways {
-		// A mobile or an outside number may be answered by a mailbox or by somebody else; a phone that is registered
-		// here with its own password is as much its user's as the one on the desk.
-		confirm := d.Kind == user.Mobile || d.Kind == user.PSTN
-		targets = append(targets, call.Target{Device: d.ID, Number: d.Number, Confirm: confirm, Ways: []call.Way{w}})
+		one.Ways = []call.Way{w}
+		targets = append(targets, one)
 	}
 	return targets, nil
 }

@@ -234,6 +234,21 @@ func TestLookUpReadsTheContactAsItIsNow(t *testing.T) {
 			t.Fatalf("%v %+v", err, found)
 		}
 	})
+	t.Run("a number that a network reaches in two ways, and two phones of hers", func(t *testing.T) {
+		s, w, c := place(t)
+		w.house.several = map[string]int{"sip:mary@h": 2, "+16328300101": 2} // the network asks the same of its addresses
+		s.entries["trunk"] = Entry{Name: "trunk", Backend: w.house}
+		s.cfg.Entries = append(s.cfg.Entries, s.entries["trunk"])
+		found, err := s.LookUp(t.Context(), c)
+		if err != nil || len(found.Attempts) != 1 || len(found.Attempts[0].Targets) != 2 {
+			t.Fatalf("%v %+v", err, found)
+		}
+		for i, want := range []int{3, 1} { // all that lead to one phone are tried one after the other, and once
+			if got := found.Attempts[0].Targets[i].Ways; len(got) != want {
+				t.Errorf("target %d: %+v", i, got)
+			}
+		}
+	})
 	for what, change := range map[string]struct {
 		do   func(*world)
 		want call.Reason

@@ -100,7 +100,8 @@ func (s *Service) waysOver(ctx context.Context, tenant, number string, entries [
 	return found, nil
 }
 
-// merge adds an entry's targets as the next ways of those found before.
+// merge adds an entry's targets as the next ways of the first that was found before: of that one only, since a number that
+// has two phones here must not be called twice over a trunk when neither can be reached.
 func merge(found, more []call.Target) []call.Target {
 	if found == nil {
 		found = []call.Target{}
@@ -108,10 +109,8 @@ func merge(found, more []call.Target) []call.Target {
 	if len(found) == 0 {
 		return append(found, more...)
 	}
-	for i := range found {
-		for _, t := range more {
-			found[i].Ways = append(found[i].Ways, t.Ways...)
-		}
+	for _, t := range more {
+		found[0].Ways = append(found[0].Ways, t.Ways...)
 	}
 	return found
 }
