@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,13 +44,43 @@ func (r *registration) take() uint32 {
 	return r.seq
 }
 
-// register binds us at the carrier, or takes the binding back for 0. Errors: fault.CodeBackendUnavailable.
-func (g *gateway) register(ctx context.Context, want time.Duration) error {
-	res, err := g.registerFor(ctx, want)
+// retryAfter reads a Retry-After (RFC 3261 section 20.33); 0 for none.
+func retryAfter(res *sip.Response) time.Duration {
+	h := res.GetHeader("Retry-After")
+	if h == nil {
+		return 0
+	}
+	number, _, _ := strings.Cut(h.Value(), ";")
+	number, _, _ = strings.Cut(number, "(")
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// enrol registers at the first address that takes it. Errors: those of register, of the last address.
+func (g *gateway) enrol() (err error) {
+	for _, at := range g.trying() {
+		ctx, cancel := context.WithTimeout(g.s.ctx, g.s.waits.carrier)
+		err = g.register(ctx, at, g.entry.expires())
+		cancel()
+		g.heard(at, err == nil)
+		if err == nil {
+			g.settle(at)
+			return nil
+		}
+	}
+	return err
+}
+
+// register binds us at an address of the carrier, or takes the binding back for 0. Errors: fault.CodeBackendUnavailable.
+func (g *gateway) register(ctx context.Context, at server, want time.Duration) error {
+	res, err := g.registerFor(ctx, at, want)
 	if err == nil && res.StatusCode == sip.StatusIntervalToBrief {
 		if least := seconds(res, "Min-Expires"); least > want && want > 0 {
 			want = least
-			res, err = g.registerFor(ctx, want)
+			res, err = g.registerFor(ctx, at, want)
 		}
 	}
 	switch {
@@ -64,9 +95,9 @@ func (g *gateway) register(ctx context.Context, want time.Duration) error {
 	return err
 }
 
-func (g *gateway) registerFor(ctx context.Context, want time.Duration) (*sip.Response, error) {
+func (g *gateway) registerFor(ctx context.Context, at server, want time.Duration) (*sip.Response, error) {
 	me := dialog.Party{URI: "sip:" + g.entry.User + "@" + g.entry.domain(g.next)}
-	return g.converse(ctx, sip.REGISTER, dialog.Invite{
+	return g.converse(ctx, sip.REGISTER, at, dialog.Invite{
 		CallID: g.reg.callID, Tag: g.reg.tag, Target: "sip:" + g.entry.domain(g.next), From: me, To: me,
 		Headers: []dialog.Header{{Name: "Expires", Value: strconv.Itoa(int(want / time.Second))}},
 	})
@@ -99,11 +130,40 @@ func seconds(res *sip.Response, name string) time.Duration {
 	return 0
 }
 
-// ping asks the carrier for a sign of life: any answer is one, but for those that say that it cannot carry calls.
-func (g *gateway) ping(ctx context.Context) error {
+// probe asks every address but one for a sign of life, all at once. Errors: fault.CodeBackendUnavailable, of any, when none
+// gave one.
+func (g *gateway) probe(but server) (err error) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	alive := false
+	for _, at := range g.every() {
+		if at == but {
+			continue
+		}
+		all.Go(func() {
+			failed := g.ping(at)
+			g.heard(at, failed == nil)
+			mu.Lock()
+			defer mu.Unlock()
+			if alive = alive || failed == nil; failed != nil {
+				err = failed
+			}
+		})
+	}
+	all.Wait()
+	if alive {
+		return nil
+	}
+	return err
+}
+
+// ping asks an address for a sign of life: any answer is one, but for those that say that it cannot carry calls.
+func (g *gateway) ping(at server) error {
+	ctx, cancel := context.WithTimeout(g.s.ctx, g.s.waits.carrier)
+	defer cancel()
 	me := dialog.Party{URI: "sip:" + g.s.cfg.Domain}
 	to := "sip:" + g.entry.domain(g.next)
-	res, err := g.converse(ctx, sip.OPTIONS, dialog.Invite{
+	res, err := g.converse(ctx, sip.OPTIONS, at, dialog.Invite{
 		CallID: newTag() + newTag(), Tag: newTag(), Target: to, From: me, To: dialog.Party{URI: to},
 	})
 	if err == nil && (res.StatusCode == sip.StatusRequestTimeout || res.StatusCode >= 502 && res.StatusCode <= 504) {
@@ -113,10 +173,10 @@ func (g *gateway) ping(ctx context.Context) error {
 }
 
 // converse sends a request outside any dialog and returns its final response; challenges are answered.
-func (g *gateway) converse(ctx context.Context, method sip.RequestMethod, i dialog.Invite) (*sip.Response, error) {
+func (g *gateway) converse(ctx context.Context, method sip.RequestMethod, at server, i dialog.Invite) (*sip.Response, error) {
 	var p claim
 	for {
-		i.Branch, i.Transport, i.Dest, i.Seq = newBranch(), g.transport(), g.dest(), 1
+		i.Branch, i.Transport, i.Dest, i.Seq = newBranch(), strings.ToUpper(at.transport), at.addr, 1
 		if method == sip.REGISTER {
 			i.Seq = g.reg.take()
 		}
@@ -151,7 +211,7 @@ func (s *Stack) unregister(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, g := range s.gateways {
 		if g.entry.Register && !g.reg.due(time.Time{}) {
-			all.Go(func() { _ = g.register(ctx, 0) }) // a binding that stays expires
+			all.Go(func() { _ = g.register(ctx, g.homeOf(), 0) }) // a binding that stays expires
 		}
 	}
 	all.Wait()

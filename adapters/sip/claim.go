@@ -57,7 +57,7 @@ func (p *claim) put(req *sip.Request) {
 }
 
 // credentials are those of the trunk that the leg goes through, nil for a phone's.
-func (l *leg) credentials() *trunk.Credentials { return l.s.gateways[l.way.Backend].credentials() }
+func (l *leg) credentials() *trunk.Credentials { return l.gateway().credentials() }
 
 // prove sends the INVITE again, with what the trunk's challenge asks for; false when the response stands. Its CSeq and
 // branch follow from those that are stored, so that a next process can cancel it too, even if we die before this is.

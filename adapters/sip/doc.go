@@ -53,11 +53,18 @@
 // # Trunks
 //
 // A backend with a proxy reaches any number through a carrier. One goroutine keeps it up: it registers if that is asked
-// for, refreshes at half of what was granted, and asks for a sign of life by OPTIONS between. After a failure it waits longer
-// each time, up to two minutes, goes on to the proxy's next address (SRV, then A and AAAA), and registers anew. While that
-// fails, Prepare refuses at once, so that core tries the next way. Each challenge to each method is answered, at most four to
-// one request; the INVITE that answers one has the next CSeq and a branch that follows from the stored one, so that a next
-// process can cancel it too. What is shown to whom, and how numbers are written, is in package trunk.
+// for, refreshes at half of what was granted, and asks each address of the proxy (SRV, then A and AAAA) for a sign of life
+// by OPTIONS between. After a failure it waits longer each time, up to two minutes, and registers anew, at the first address
+// that takes it. While all fail, Prepare refuses at once, so that core tries the next trunk. Each challenge to each method is
+// answered, at most four to one request; the INVITE that answers one has the next CSeq and a branch that follows from the
+// stored one, so that a next process can cancel it too. What is shown to whom, and how numbers are written, is in package trunk.
+//
+// Locate makes a way of each address that takes calls now, at most five: where we are registered first, then by SRV's
+// priority, and within one by weight and chance, anew for each call. Core goes from way to way as long as it is proven that no
+// phone rang: nobody at the address, a 5xx or a Q.850 cause of the network's before any 18x. Calls and signs of life write into
+// one table (servers.go): an address where nobody was, or that was silent, is out until it gives a sign of life; one whose 503
+// says Retry-After is out for that long, an hour at most. Silence ends the leg, since a phone may ring, unless the trunk says
+// on_silence: next; what comes late finds the orphan.
 //
 // A trunk's calls come from the addresses that its configuration trusts, and from nowhere else. They reach phones that are
 // registered here and are not sent out again. A call that goes on through us keeps counting its Max-Forwards.
@@ -68,7 +75,7 @@
 // talks. What ends it:
 //
 //	ICMP port unreachable, nothing received yet   unreachable, not rung
-//	no reply within 10 s                          unreachable; late replies find an orphan: 18x is cancelled, 200 gets ACK and BYE
+//	no reply within 10 s                          unreachable (on_silence: next: as not rung); late replies find an orphan: 18x is cancelled, 200 gets ACK and BYE
 //	3xx to 6xx                                    by the table in cause.go
 //	ring limit, HangUp                            CANCEL, at the first 1xx if there was none yet; a 200 that crosses it gets ACK and BYE
 //	2xx                                           ACK at once; BYE if its session description cannot be used; else answered

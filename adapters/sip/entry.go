@@ -31,7 +31,13 @@ type Entry struct {
 	In       trunk.Format  `yaml:"in"`
 	Present  trunk.Present `yaml:"present"`
 	Trust    []trunk.Trust `yaml:"trust"` // where its calls come from; without it none do
+
+	// What a call does when an address of the proxy is silent: "" ends it, since a phone may ring; "next" tries the next
+	// address or trunk, and releases what answers late.
+	OnSilence string `yaml:"on_silence"`
 }
+
+const onSilenceNext = "next"
 
 // Trunk reports whether the entry reaches any number, not only phones registered here.
 func (e Entry) Trunk() bool { return e.Proxy != "" }
@@ -42,6 +48,7 @@ type next struct {
 	port      int    // 0 is that of the transport, or what DNS says
 	transport string // udp, tcp, tls
 	pinned    bool   // the configuration names the transport
+	speaks    []string
 }
 
 func (e Entry) next() (next, error) {
@@ -56,6 +63,7 @@ func (e Entry) next() (next, error) {
 	if !slices.Contains([]string{"udp", "tcp", "tls"}, n.transport) {
 		return n, errors.New("its transport must be udp, tcp or tls")
 	}
+	n.speaks = []string{n.transport}
 	return n, nil
 }
 
@@ -63,7 +71,7 @@ func (e Entry) next() (next, error) {
 func (e Entry) validate(field string, listen []string) (errs []error) {
 	bad := func(key, text string) { errs = append(errs, fault.Field(fault.CodeInvalid, field+key, "%s", text)) }
 	if !e.Trunk() {
-		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || len(e.Trust) > 0 {
+		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || e.OnSilence != "" || len(e.Trust) > 0 {
 			bad(".proxy", "is needed for a trunk; a backend of phones registered here has only name and relay")
 		}
 		return errs
@@ -73,6 +81,9 @@ func (e Entry) validate(field string, listen []string) (errs []error) {
 		bad(".proxy", err.Error())
 	} else if !slices.ContainsFunc(listen, func(l string) bool { return strings.HasPrefix(l, n.transport+":") }) {
 		bad(".proxy", "sip.listen has no "+n.transport)
+	}
+	if e.OnSilence != "" && e.OnSilence != onSilenceNext {
+		bad(".on_silence", "must be next, or nothing")
 	}
 	if e.Domain != "" && !hostname(e.Domain) {
 		bad(".domain", "must be a domain name or an IP address")

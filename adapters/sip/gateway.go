@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -26,11 +25,9 @@ type gateway struct {
 	next   next
 	secure *tls.Config // of tls
 	reg    registration
+	wake   chan struct{} // a call has found an address out of service
 
-	mu    sync.Mutex
-	addrs []string // of the proxy, ip:port, in the order of trying
-	at    int      // the one in use
-	err   error    // why no calls can go there; nil when they can
+	servers // of the proxy
 }
 
 // newGateways makes the trunks of a configuration that is valid.
@@ -44,9 +41,9 @@ func newGateways(s *Stack) (map[string]*gateway, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &gateway{s: s, entry: e, next: n, reg: registration{callID: newTag() + newTag(), tag: newTag()},
-			err: fault.New(fault.CodeBackendUnavailable, "the trunk was not heard of yet")}
-		if n.transport == "tls" {
+		g := &gateway{s: s, entry: e, next: n, wake: make(chan struct{}, 1), reg: registration{callID: newTag() + newTag(), tag: newTag()}}
+		g.err = fault.New(fault.CodeBackendUnavailable, "the trunk was not heard of yet")
+		if slices.Contains(n.speaks, "tls") {
 			if g.secure, err = e.secure(n, s.cfg.TLS); err != nil {
 				return nil, err
 			}
@@ -67,13 +64,8 @@ func (s *Stack) EntryHealth(ctx context.Context, name string) error {
 	return nil
 }
 
-func (g *gateway) health() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.err
-}
-
-// run keeps the trunk up: it looks at once, then as often as what it saw demands.
+// run keeps the trunk up: it looks at once, then as often as what it saw demands, and soon after a call has found an
+// address out of service.
 func (g *gateway) run() {
 	failures := 0
 	for {
@@ -82,20 +74,35 @@ func (g *gateway) run() {
 			failures++
 			pause = g.s.waits.backOff(failures)
 			g.note(err)
-			g.turn()
 			g.reg.granted(0, time.Now()) // whoever answers next may not know us
 		} else {
 			failures = 0
 			g.note(nil)
 		}
-		again, stop := after(pause)
-		select {
-		case <-again:
-		case <-g.s.ctx.Done():
-			stop()
+		if !g.rest(pause) {
 			return
 		}
-		stop()
+	}
+}
+
+// rest waits until it is time to look again; false when the stack has stopped.
+func (g *gateway) rest(pause time.Duration) bool {
+	again, stop := after(pause)
+	defer stop()
+	select {
+	case <-again:
+		return true
+	case <-g.s.ctx.Done():
+		return false
+	case <-g.wake:
+	}
+	soon, stopSoon := after(min(pause, g.s.waits.retry))
+	defer stopSoon()
+	select {
+	case <-soon:
+		return true
+	case <-g.s.ctx.Done():
+		return false
 	}
 }
 
@@ -104,17 +111,27 @@ func (w waits) backOff(failures int) time.Duration {
 	return min(w.retry<<min(failures-1, 10), 60*w.retry)
 }
 
-// look registers when that is due, else asks for a sign of life.
+// look resolves the proxy's name, registers when that is due, and asks every other address for a sign of life, so that a
+// call finds a second one when the first fails. It returns why no calls can go.
 func (g *gateway) look() error {
-	ctx, cancel := context.WithTimeout(g.s.ctx, g.s.waits.carrier)
-	defer cancel()
-	if err := g.resolve(ctx); err != nil {
+	if err := g.resolve(); err != nil {
 		return err
 	}
-	if g.entry.Register && g.reg.due(time.Now()) {
-		return g.register(ctx, g.entry.expires())
+	if !g.entry.Register {
+		return g.probe(server{})
 	}
-	return g.ping(ctx)
+	if g.reg.due(time.Now()) {
+		if err := g.enrol(); err != nil {
+			return err
+		}
+		_ = g.probe(g.homeOf()) // who else lives; one that we are registered at is enough
+		return nil
+	}
+	_ = g.probe(server{})
+	if !g.isUp(g.homeOf()) {
+		return g.enrol()
+	}
+	return nil
 }
 
 func (e Entry) expires() time.Duration {
@@ -124,52 +141,47 @@ func (e Entry) expires() time.Duration {
 	return time.Duration(e.Expires) * time.Second
 }
 
-// resolve finds the proxy's addresses. The one in use stays while it is among them, and all of them while DNS does not
-// answer.
-func (g *gateway) resolve(ctx context.Context) error {
-	addrs, err := g.next.resolve(ctx, g.s.dns)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case err != nil && len(g.addrs) > 0:
-		return nil
-	case err != nil:
+// resolve finds the proxy's addresses; those of before stay while DNS does not answer.
+func (g *gateway) resolve() error {
+	ctx, cancel := context.WithTimeout(g.s.ctx, g.s.waits.carrier)
+	defer cancel()
+	hosts, err := g.next.resolve(ctx, g.s.dns)
+	if err == nil {
+		g.found(hosts)
+	} else if len(g.every()) == 0 {
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "the proxy's name cannot be resolved")
 	}
-	used := ""
-	if len(g.addrs) > 0 {
-		used = g.addrs[g.at]
-	}
-	g.addrs, g.at = addrs, max(0, slices.Index(addrs, used))
 	return nil
 }
 
-// turn goes on to the proxy's next address after a failure.
-func (g *gateway) turn() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.addrs) > 0 {
-		g.at = (g.at + 1) % len(g.addrs)
+// lost is told by a call that nobody is at an address: the next calls go elsewhere, until the address gives a sign of life.
+func (g *gateway) lost(addr string) {
+	if g == nil {
+		return
+	}
+	g.fell(addr)
+	select {
+	case g.wake <- struct{}{}:
+	default:
 	}
 }
 
-// dest returns where requests go now, "" while that is not known.
-func (g *gateway) dest() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.addrs) == 0 {
-		return ""
+// heeds keeps an address out for as long as its 503 to a call asks. Any other answer says nothing about the address.
+func (g *gateway) heeds(addr string, res *sip.Response) {
+	if g == nil || res.StatusCode != sip.StatusServiceUnavailable {
+		return
 	}
-	return g.addrs[g.at]
+	if d := retryAfter(res); d > 0 {
+		g.avoid(addr, d)
+	}
 }
+
+// goesOn reports whether silence lets core try the next way.
+func (g *gateway) goesOn() bool { return g != nil && g.entry.OnSilence == onSilenceNext }
 
 // note tells of each change.
 func (g *gateway) note(err error) {
-	g.mu.Lock()
-	changed := (g.err == nil) != (err == nil)
-	g.err = err
-	g.mu.Unlock()
-	switch {
+	switch changed := g.stands(err); {
 	case g.s.ctx.Err() != nil || !changed:
 	case err == nil:
 		g.s.log.Info("trunk is up", "trunk", g.entry.Name)
@@ -185,14 +197,12 @@ func (g *gateway) credentials() *trunk.Credentials {
 	return &trunk.Credentials{User: g.entry.User, Password: g.entry.Password}
 }
 
-// transport is the trunk's as it stands in a Via.
-func (g *gateway) transport() string { return strings.ToUpper(g.next.transport) }
-
-// invite decides what a call through the trunk sends. Errors: fault.CodeBackendUnavailable while the trunk is down, so
-// that the next way is tried; fault.CodeInvalidNumber for what is no number.
+// invite decides what a call through the trunk sends. Errors: fault.CodeBackendUnavailable while the way's address, or the
+// trunk, is out of service, so that the next way is tried; fault.CodeInvalidNumber for what is no number.
 func (g *gateway) invite(o call.Originate) (dialog.Invite, error) {
-	if err := g.health(); err != nil {
-		return dialog.Invite{}, fault.Wrap(fault.CodeBackendUnavailable, err, "the trunk is down")
+	at, err := g.at(o.Way)
+	if err != nil {
+		return dialog.Invite{}, err
 	}
 	number, ok := identity.StripNumber(strings.TrimPrefix(o.Way.Address, "tel:"))
 	if !ok {
@@ -203,11 +213,11 @@ func (g *gateway) invite(o call.Originate) (dialog.Invite, error) {
 	who := g.entry.Present.Identify(o.Show, number, domain, write)
 	to := "sip:" + userPartEscaper.Replace(write(number)) + "@" + domain
 	inv := dialog.Invite{
-		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: to, Transport: g.transport(), Dest: g.dest(),
+		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: to, Transport: strings.ToUpper(at.transport), Dest: at.addr,
 		From: who.From, To: dialog.Party{URI: to}, Headers: who.Headers,
 	}
 	if g.next.pinned {
-		inv.Target += ";transport=" + g.next.transport
+		inv.Target += ";transport=" + at.transport
 	}
 	return inv, nil
 }
@@ -229,10 +239,7 @@ func (g *gateway) inviter(req *sip.Request, word trunk.Trust) inviter {
 // gatewayAt returns the trunk with its proxy at an address, nil for none.
 func (s *Stack) gatewayAt(addr string) *gateway {
 	for _, g := range s.gateways {
-		g.mu.Lock()
-		found := slices.Contains(g.addrs, addr)
-		g.mu.Unlock()
-		if found {
+		if slices.ContainsFunc(g.every(), func(at server) bool { return at.addr == addr }) {
 			return g
 		}
 	}

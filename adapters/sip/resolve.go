@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -18,47 +19,75 @@ type resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// resolve returns the addresses of a next hop in the order of trying (RFC 3263 section 4.2): one that is an address, or has a
-// port, is that; else SRV of its transport says which hosts, by priority and weight; else its own addresses. The
-// transport is the configured one, so that NAPTR has nothing to say.
-func (n next) resolve(ctx context.Context, dns resolver) ([]string, error) {
-	if _, err := netip.ParseAddr(n.host); n.port == 0 && err != nil {
-		service, proto := "sip", n.transport
-		if n.transport == "tls" {
-			service, proto = "sips", "tcp"
-		}
-		_, hosts, err := dns.LookupSRV(ctx, service, proto, n.host)
-		if err == nil && len(hosts) > 0 {
-			return served(ctx, dns, hosts)
-		}
+// resolve returns where a next hop is, in the order of trying (RFC 3263 sections 4.1 and 4.2): one that is an address, or
+// has a port, is that; else SRV of its transport says which hosts, by priority and weight; else its own addresses.
+func (n next) resolve(ctx context.Context, dns resolver) ([]host, error) {
+	if _, err := netip.ParseAddr(n.host); n.port != 0 || err == nil {
+		return n.direct(ctx, dns, n.transport)
 	}
-	port := n.port
-	if port == 0 {
-		port = sip.DefaultPort(n.transport)
+	hosts, err := service(ctx, dns, srvName(n.transport, n.host), n.transport)
+	if !absent(err) {
+		return hosts, err
 	}
-	return addresses(ctx, dns, n.host, port)
+	return n.direct(ctx, dns, n.transport)
 }
 
-// served returns the addresses of all hosts that have some.
-func served(ctx context.Context, dns resolver, hosts []*net.SRV) (all []string, err error) {
-	for _, h := range hosts {
-		if h.Target == "." {
+// direct returns the addresses of the next hop's own name.
+func (n next) direct(ctx context.Context, dns resolver, transport string) ([]host, error) {
+	port := n.port
+	if port == 0 {
+		port = sip.DefaultPort(transport)
+	}
+	all, err := addresses(ctx, dns, n.host, port, transport)
+	if err != nil {
+		return nil, err
+	}
+	return []host{{servers: all}}, nil
+}
+
+// srvName returns the name of the SRV records of a transport.
+func srvName(transport, domain string) string {
+	switch transport {
+	case "tls":
+		return "_sips._tcp." + domain
+	case "tcp":
+		return "_sip._tcp." + domain
+	}
+	return "_sip._udp." + domain
+}
+
+// absent reports an error that says that a name has no such records, not that nobody could be asked.
+func absent(err error) bool {
+	var no *net.DNSError
+	return errors.As(err, &no) && no.IsNotFound
+}
+
+// service returns the hosts that SRV records name and that have addresses. Errors: as absent tells them apart.
+func service(ctx context.Context, dns resolver, name, transport string) (all []host, err error) {
+	_, records, err := dns.LookupSRV(ctx, "", "", name)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if r.Target == "." {
 			return nil, errors.New("its DNS says that there is no SIP service") // RFC 2782
 		}
-		addrs, failed := addresses(ctx, dns, strings.TrimSuffix(h.Target, "."), int(h.Port))
-		all, err = append(all, addrs...), errors.Join(err, failed)
+		addrs, failed := addresses(ctx, dns, strings.TrimSuffix(r.Target, "."), int(r.Port), transport)
+		if err = errors.Join(err, failed); failed == nil {
+			all = append(all, host{rank: int(r.Priority), weight: int(r.Weight), servers: addrs})
+		}
 	}
 	if len(all) > 0 {
 		return all, nil
 	}
-	return nil, err
+	return nil, errors.New("none of its SRV records leads anywhere: " + fmt.Sprint(err))
 }
 
-func addresses(ctx context.Context, dns resolver, host string, port int) (all []string, err error) {
-	ips, err := dns.LookupNetIP(ctx, "ip", host)
+func addresses(ctx context.Context, dns resolver, name string, port int, transport string) (all []server, err error) {
+	ips, err := dns.LookupNetIP(ctx, "ip", name)
 	for _, ip := range ips {
-		all = append(all, net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(port)))
+		all = append(all, server{transport: transport, addr: net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(port))})
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b server) int { return strings.Compare(a.addr, b.addr) })
 	return all, err
 }

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -17,12 +16,15 @@ type zone struct {
 	services map[string][]*net.SRV
 }
 
-func (z zone) LookupSRV(_ context.Context, service, proto, name string) (string, []*net.SRV, error) {
-	if all := z.services["_"+service+"._"+proto+"."+name]; all != nil {
+func (z zone) LookupSRV(_ context.Context, _, _, name string) (string, []*net.SRV, error) {
+	if all := z.services[name]; all != nil {
 		return name, all, nil
 	}
-	return "", nil, errors.New("no such name")
+	return "", nil, noName
 }
+
+// noName is what DNS says of a name that it does not know.
+var noName = &net.DNSError{Err: "no such name", IsNotFound: true}
 
 func (z zone) LookupNetIP(_ context.Context, _, host string) (all []netip.Addr, err error) {
 	if a, err := netip.ParseAddr(host); err == nil {
@@ -32,7 +34,7 @@ func (z zone) LookupNetIP(_ context.Context, _, host string) (all []netip.Addr, 
 		all = append(all, netip.MustParseAddr(a))
 	}
 	if all == nil {
-		err = errors.New("no such name")
+		err = noName
 	}
 	return all, err
 }
@@ -62,10 +64,20 @@ func TestResolve(t *testing.T) {
 			t.Fatal(uri, err)
 		}
 		got, err := n.resolve(t.Context(), dns)
-		if strings.Join(got, " ") != want || (err == nil) != (want != "") {
-			t.Errorf("%s: %q, %v; want %q", uri, got, err, want)
+		if addrsOf(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", uri, addrsOf(got), err, want)
 		}
 	}
+}
+
+// addrsOf returns the addresses of hosts in the order of trying.
+func addrsOf(hosts []host) string {
+	s := servers{hosts: hosts}
+	var all []string
+	for _, at := range s.every() {
+		all = append(all, at.addr)
+	}
+	return strings.Join(all, " ")
 }
 
 // TestTrunkGoesOnToTheNextAddress when the first is silent, and stays with the one that answers.

@@ -26,7 +26,7 @@ type ringing struct {
 func (l *leg) ring(req *sip.Request, limit time.Duration) {
 	tx, err := l.s.request(l.fit(req))
 	if err != nil {
-		l.finish(call.Cause{Reason: call.Unreachable, NotRung: true})
+		l.unreached()
 		return
 	}
 	tx.OnRetransmission(l.again)
@@ -42,7 +42,7 @@ func (l *leg) ring(req *sip.Request, limit time.Duration) {
 				return
 			}
 		case <-silence:
-			r.abandonTx(call.Cause{Reason: call.Unreachable})
+			r.silent()
 			return
 		case <-ringLimit:
 			if r.expire() {
@@ -56,7 +56,7 @@ func (l *leg) ring(req *sip.Request, limit time.Duration) {
 			r.abandonTx(call.Cause{Reason: call.Unreachable})
 			return
 		case <-r.tx.Done():
-			r.abandonTx(call.Cause{Reason: call.Unreachable})
+			r.silent()
 			return
 		}
 	}
@@ -74,7 +74,7 @@ func positive(d time.Duration) time.Duration {
 // as far as we know.
 func (r *ringing) expire() bool {
 	if !r.progressed {
-		r.abandonTx(call.Cause{Reason: call.Unreachable})
+		r.silent()
 		return true
 	}
 	r.order(call.NoAnswer)
@@ -89,7 +89,7 @@ func (r *ringing) woken() bool {
 	r.mu.Unlock()
 	if refused {
 		r.tx.Terminate()
-		r.finish(call.Cause{Reason: call.Unreachable, NotRung: true})
+		r.unreached()
 		return true
 	}
 	if why != "" {
@@ -97,6 +97,26 @@ func (r *ringing) woken() bool {
 	}
 	return false
 }
+
+// unreached ends a leg whose INVITE nobody took: no phone has rung.
+func (l *leg) unreached() {
+	l.gateway().lost(l.invite.Dest)
+	l.finish(call.Cause{Reason: call.Unreachable, NotRung: true})
+}
+
+// silent ends a leg without a final response. Where nothing came at all a phone may ring or not: core tries no other way,
+// unless the trunk says that it shall.
+func (r *ringing) silent() {
+	c := call.Cause{Reason: call.Unreachable}
+	if g := r.gateway(); !r.progressed {
+		g.lost(r.invite.Dest)
+		c.NotRung = g.goesOn()
+	}
+	r.abandonTx(c)
+}
+
+// gateway returns the trunk that the leg goes through, nil for a phone's.
+func (l *leg) gateway() *gateway { return l.s.gateways[l.way.Backend] }
 
 // order notes why the leg shall end; the first reason stays.
 func (l *leg) order(why call.Reason) {
@@ -155,6 +175,7 @@ func (r *ringing) hear(res *sip.Response) bool {
 		r.mu.Lock()
 		rang := r.rang
 		r.mu.Unlock()
+		r.gateway().heeds(r.invite.Dest, res)
 		r.finish(causeOf(res, rang))
 	}
 	return true

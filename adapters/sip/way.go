@@ -14,7 +14,7 @@ import (
 	"c2d/core/user"
 )
 
-// contact is what a located way carries: one registered phone.
+// contact is what a located way carries: one registered phone, or one address of a trunk's proxy.
 type contact struct {
 	URI       string   `json:"uri"`
 	Path      []string `json:"path,omitempty"`
@@ -42,13 +42,17 @@ func decodeContact(s string) (c contact, err error) {
 	return c, nil
 }
 
-// Locate implements [call.Backend]: one way for each phone that is registered now.
+// Locate implements [call.Backend]: one way for each phone that is registered now; for a trunk one for each address of its
+// proxy that takes calls, in the order of trying.
 func (s *Stack) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
 	if err := s.knows(w); err != nil {
 		return nil, err
 	}
-	if w.Contact != "" || s.gateways[w.Backend] != nil {
+	if w.Contact != "" {
 		return []call.Way{w}, nil
+	}
+	if g := s.gateways[w.Backend]; g != nil {
+		return g.ways(w), nil
 	}
 	bindings, err := s.deps.Registrar.Bindings(ctx, s.cfg.tenant(), w.Address)
 	if err != nil {
@@ -60,6 +64,21 @@ func (s *Stack) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
 		ways = append(ways, w)
 	}
 	return ways, nil
+}
+
+// ways returns the ways to a number through the trunk. While it is down that is the way as it is: Prepare refuses it at
+// once, and core tries the next trunk.
+func (g *gateway) ways(w call.Way) []call.Way {
+	ready, err := g.ready()
+	if err != nil {
+		return []call.Way{w}
+	}
+	var ways []call.Way
+	for _, at := range ready[:min(len(ready), mostWays)] {
+		w.Contact = contact{URI: g.entry.Proxy, Transport: at.transport, Source: at.addr}.encode()
+		ways = append(ways, w)
+	}
+	return ways
 }
 
 func contactOf(b user.Binding) contact {
