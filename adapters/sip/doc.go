@@ -53,8 +53,9 @@
 // # Trunks
 //
 // A backend with a proxy reaches any number through a carrier. One goroutine keeps it up: it registers if that is asked
-// for, refreshes at half of what was granted, and asks each address of the proxy (SRV, then A and AAAA) for a sign of life
-// by OPTIONS between. After a failure it waits longer each time, up to two minutes, and registers anew, at the first address
+// for, refreshes at half of what was granted, and asks each address of the proxy for a sign of life by OPTIONS between. A proxy
+// that is a name alone is looked up by NAPTR (of the transports that we listen on), SRV, then A and AAAA (RFC 3263); one with a
+// transport by SRV; one with a port by its addresses. Nobody's call waits for DNS: what was known stays while DNS is silent. After a failure it waits longer each time, up to two minutes, and registers anew, at the first address
 // that takes it. While all fail, Prepare refuses at once, so that core tries the next trunk. Each challenge to each method is
 // answered, at most four to one request; the INVITE that answers one has the next CSeq and a branch that follows from the
 // stored one, so that a next process can cancel it too. What is shown to whom, and how numbers are written, is in package trunk.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -48,24 +49,38 @@ type next struct {
 	port      int    // 0 is that of the transport, or what DNS says
 	transport string // udp, tcp, tls
 	pinned    bool   // the configuration names the transport
+	open      bool   // it names neither transport nor port: NAPTR may choose
 	speaks    []string
 }
 
-func (e Entry) next() (next, error) {
+// next reads the proxy's URI; listen are the addresses that we listen on.
+func (e Entry) next(listen []string) (next, error) {
 	var u sip.Uri
 	if _, err := dialog.ParseURI("proxy", e.Proxy); err != nil || sip.ParseUri(e.Proxy, &u) != nil || !hostname(u.Host) {
 		return next{}, errors.New(`must be a URI such as "sip:sbc.example:5060;transport=tcp"`)
 	}
-	n := next{host: u.Host, port: u.Port, transport: strings.ToLower(u.UriParams.GetOr("transport", "udp")), pinned: u.UriParams.Has("transport")}
+	_, named := u.UriParams.Get("transport")
+	n := next{host: u.Host, port: u.Port, transport: strings.ToLower(u.UriParams.GetOr("transport", "udp")), pinned: named}
+	n.open = !named && u.Port == 0 && net.ParseIP(u.Host) == nil
 	if u.Scheme == "sips" {
 		n.transport, n.pinned = "tls", true
 	}
-	if !slices.Contains([]string{"udp", "tcp", "tls"}, n.transport) {
+	if !slices.Contains(transports, n.transport) {
 		return n, errors.New("its transport must be udp, tcp or tls")
 	}
-	n.speaks = []string{n.transport}
+	n.speaks = slices.DeleteFunc(slices.Clone(transports), func(transport string) bool {
+		ours := slices.ContainsFunc(listen, func(l string) bool { return strings.HasPrefix(l, transport+":") })
+		return !ours || (n.pinned || !n.open) && transport != n.transport
+	})
+	if len(n.speaks) == 0 {
+		return n, errors.New("sip.listen has no " + n.transport)
+	}
+	n.transport = n.speaks[0]
 	return n, nil
 }
+
+// transports are those that a trunk may be reached over, the usual first.
+var transports = []string{"udp", "tcp", "tls"}
 
 // validate returns what is wrong with the entry; field is its key in the file.
 func (e Entry) validate(field string, listen []string) (errs []error) {
@@ -76,11 +91,8 @@ func (e Entry) validate(field string, listen []string) (errs []error) {
 		}
 		return errs
 	}
-	n, err := e.next()
-	if err != nil {
+	if _, err := e.next(listen); err != nil {
 		bad(".proxy", err.Error())
-	} else if !slices.ContainsFunc(listen, func(l string) bool { return strings.HasPrefix(l, n.transport+":") }) {
-		bad(".proxy", "sip.listen has no "+n.transport)
 	}
 	if e.OnSilence != "" && e.OnSilence != onSilenceNext {
 		bad(".on_silence", "must be next, or nothing")

@@ -37,7 +37,7 @@ func newGateways(s *Stack) (map[string]*gateway, error) {
 		if !e.Trunk() {
 			continue
 		}
-		n, err := e.next()
+		n, err := e.next(s.cfg.Listen)
 		if err != nil {
 			return nil, err
 		}

@@ -13,21 +13,37 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// resolver is what we ask of DNS: [net.Resolver], or a test's.
+// resolver is what we ask of DNS: the [system], or a test's.
 type resolver interface {
+	LookupNAPTR(ctx context.Context, name string) ([]naptr, error)
 	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // resolve returns where a next hop is, in the order of trying (RFC 3263 sections 4.1 and 4.2): one that is an address, or
-// has a port, is that; else SRV of its transport says which hosts, by priority and weight; else its own addresses.
+// has a port, is that. Where the configuration leaves the transport open NAPTR chooses it, of those that we listen on, else
+// the first of them that has SRV records. SRV says which hosts, by priority and weight; else its own addresses.
 func (n next) resolve(ctx context.Context, dns resolver) ([]host, error) {
 	if _, err := netip.ParseAddr(n.host); n.port != 0 || err == nil {
 		return n.direct(ctx, dns, n.transport)
 	}
-	hosts, err := service(ctx, dns, srvName(n.transport, n.host), n.transport)
-	if !absent(err) {
-		return hosts, err
+	if n.open {
+		if hosts := n.chosen(ctx, dns); hosts != nil {
+			return hosts, nil
+		}
+	}
+	var failed error
+	for _, transport := range n.speaks {
+		hosts, err := service(ctx, dns, srvName(transport, n.host), transport)
+		switch {
+		case err == nil:
+			return hosts, nil
+		case !noRecords(err):
+			failed = errors.Join(failed, err)
+		}
+	}
+	if failed != nil {
+		return nil, failed
 	}
 	return n.direct(ctx, dns, n.transport)
 }
@@ -56,13 +72,13 @@ func srvName(transport, domain string) string {
 	return "_sip._udp." + domain
 }
 
-// absent reports an error that says that a name has no such records, not that nobody could be asked.
-func absent(err error) bool {
+// noRecords reports an error that says that a name has no such records, not that nobody could be asked.
+func noRecords(err error) bool {
 	var no *net.DNSError
 	return errors.As(err, &no) && no.IsNotFound
 }
 
-// service returns the hosts that SRV records name and that have addresses. Errors: as absent tells them apart.
+// service returns the hosts that SRV records name and that have addresses. Errors: as noRecords tells them apart.
 func service(ctx context.Context, dns resolver, name, transport string) (all []host, err error) {
 	_, records, err := dns.LookupSRV(ctx, "", "", name)
 	if err != nil {

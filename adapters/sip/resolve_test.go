@@ -14,6 +14,7 @@ import (
 type zone struct {
 	hosts    map[string][]string
 	services map[string][]*net.SRV
+	choices  map[string][]naptr
 }
 
 func (z zone) LookupSRV(_ context.Context, _, _, name string) (string, []*net.SRV, error) {
@@ -21,6 +22,10 @@ func (z zone) LookupSRV(_ context.Context, _, _, name string) (string, []*net.SR
 		return name, all, nil
 	}
 	return "", nil, noName
+}
+
+func (z zone) LookupNAPTR(_ context.Context, name string) ([]naptr, error) {
+	return z.choices[name], nil
 }
 
 // noName is what DNS says of a name that it does not know.
@@ -46,20 +51,31 @@ func TestResolve(t *testing.T) {
 			"_sip._udp.c.example":    {{Target: "b.example.", Port: 5070}, {Target: "gone.example.", Port: 5060}, {Target: "a.example.", Port: 5060}},
 			"_sips._tcp.c.example":   {{Target: "a.example.", Port: 5061}},
 			"_sip._udp.none.example": {{Target: "."}},
+			"_sip._tcp.only.example": {{Target: "c.example.", Port: 5090}},
+			"a-name-of-its-own":      {{Target: "a.example.", Port: 7000}},
+		},
+		choices: map[string][]naptr{
+			"c.example":    {{20, 1, "SIP+D2U", "_sip._udp.c.example"}, {10, 9, "sips+d2t", "a-name-of-its-own"}, {10, 1, "SIPS+D2X", "_sips._tcp.c.example"}},
+			"gone.example": {{1, 1, "SIPS+D2T", "nowhere"}, {2, 1, "SIP+D2U", "_sip._udp.c.example"}},
+			"only.example": {{1, 1, "SIP+D2S", "_sip._sctp.only.example"}},
 		},
 	}
 	for uri, want := range map[string]string{
 		"sip:192.0.2.7":                     "192.0.2.7:5060",
 		"sip:192.0.2.7;transport=tls":       "192.0.2.7:5061",
 		"sip:a.example":                     "192.0.2.1:5060 192.0.2.2:5060",
-		"sip:c.example":                     "[2001:db8::1]:5070 192.0.2.1:5060 192.0.2.2:5060",
+		"sip:c.example":                     "192.0.2.1:7000 192.0.2.2:7000", // NAPTR: TLS before UDP
+		"sip:c.example;transport=udp":       "[2001:db8::1]:5070 192.0.2.1:5060 192.0.2.2:5060",
+		"sip:gone.example":                  "[2001:db8::1]:5070 192.0.2.1:5060 192.0.2.2:5060",
+		"sip:only.example":                  "192.0.2.9:5090", // no transport of ours by NAPTR: the first with SRV records
 		"sip:c.example:5080":                "192.0.2.9:5080",
 		"sip:c.example;transport=tcp":       "192.0.2.9:5060",
-		"sips:c.example":                    "192.0.2.1:5061 192.0.2.2:5061",
+		"sips:c.example":                    "192.0.2.1:7000 192.0.2.2:7000",
+		"sips:c.example;transport=tls":      "192.0.2.1:5061 192.0.2.2:5061",
 		"sip:none.example":                  "",
 		"sip:unknown.example;transport=tcp": "",
 	} {
-		n, err := Entry{Proxy: uri}.next()
+		n, err := Entry{Proxy: uri}.next([]string{"udp:x", "tcp:x", "tls:x"})
 		if err != nil {
 			t.Fatal(uri, err)
 		}

@@ -114,7 +114,7 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	}
 	tame()
 	s := &Stack{
-		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool, dns: net.DefaultResolver,
+		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool, dns: system{net.DefaultResolver, configured},
 		legs: map[string]*leg{}, dialogs: map[string]*leg{}, orphans: map[string]*orphan{}, early: map[string]time.Time{},
 	}
 	if s.log == nil {
