@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"c2d/adapters/sip/trunk"
 	"c2d/core/access"
 	"c2d/core/fault"
 )
@@ -105,8 +106,19 @@ func (c Config) validateEntries() error {
 		}
 		seen[e.Name] = true
 		errs = append(errs, e.validate(fmt.Sprintf("backends[%d]", i), c.Listen)...)
+		errs = append(errs, c.validateTrust(fmt.Sprintf("backends[%d].trust", i), e.Trust)...)
 	}
 	return errors.Join(errs...)
+}
+
+// validateTrust refuses to take the word of certificates that nobody verifies.
+func (c Config) validateTrust(field string, trust []trunk.Trust) (errs []error) {
+	for i, t := range trust {
+		if t.Certificate != "" && (c.TLS == nil || c.TLS.ClientCA == "") {
+			errs = append(errs, fault.Field(fault.CodeInvalid, fmt.Sprintf("%s[%d].certificate", field, i), "needs sip.tls.client_ca, which says who may sign it"))
+		}
+	}
+	return errs
 }
 
 func (c Config) tenant() string {

@@ -100,6 +100,17 @@ func (s *Stack) connected(network, peer string) bool {
 	return false
 }
 
+// certified returns the domains that the peer of a request over TLS has proved to be.
+func (s *Stack) certified(req *sip.Request) (names []string) {
+	if sip.NetworkToLower(req.Transport()) != "tls" {
+		return nil
+	}
+	for _, l := range s.streams("tls") {
+		names = append(names, l.Names(req.Source())...)
+	}
+	return names
+}
+
 // unsplit is the longest request that goes over UDP where TCP may do too (RFC 3261 section 18.1.1): longer ones would
 // leave in fragments, which firewalls drop.
 const unsplit = 1300

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"crypto/tls"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -246,15 +245,17 @@ func (s *Stack) gatewayAt(addr string) *gateway {
 	return nil
 }
 
-// gatewayOf returns the trunk whose messages come from an address, and what its word is taken for; nil for none.
-func (s *Stack) gatewayOf(from netip.Addr) (*gateway, trunk.Trust) {
+// gatewayOf returns the trunk that a request comes from, by its source or its certificate, and what its word is taken for;
+// nil for none.
+func (s *Stack) gatewayOf(req *sip.Request) (*gateway, trunk.Trust) {
+	from, names := source(req).Addr(), s.certified(req)
 	for _, e := range s.cfg.Entries { // in the order of the file
 		g := s.gateways[e.Name]
 		if g == nil {
 			continue
 		}
 		for _, t := range e.Trust {
-			if t.Covers(from) {
+			if t.Covers(from, names) {
 				return g, t
 			}
 		}

@@ -17,10 +17,10 @@ type inviter struct {
 	outside bool
 }
 
-// inviter returns who sent an INVITE: the trunk that owns its source address, else the phone that its digest proves; or
+// inviter returns who sent an INVITE: the trunk that owns its source address or its certificate, else the phone that its digest proves; or
 // the response that challenges or refuses it.
 func (s *Stack) inviter(req *sip.Request) (inviter, *sip.Response) {
-	if g, word := s.gatewayOf(source(req).Addr()); g != nil {
+	if g, word := s.gatewayOf(req); g != nil {
 		return g.inviter(req, word), nil
 	}
 	device, refused := s.deps.Registrar.Authenticate(s.ctx, req, source(req))

@@ -1,8 +1,12 @@
 package stream
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,6 +17,7 @@ type conn struct {
 	l      *Listener
 	peer   netip.AddrPort
 	opened time.Time
+	ours   bool // we opened it
 
 	// Of the reading goroutine.
 	frames frames
@@ -23,6 +28,34 @@ type conn struct {
 
 	writing sync.Mutex
 	once    sync.Once
+}
+
+// names returns what the peer has proved to be called: on a connection that it opened what its verified certificate says,
+// on one of ours the name for which we have verified it (RFC 5923).
+func (c *conn) names() []string {
+	secure, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := secure.ConnectionState()
+	switch {
+	case len(state.VerifiedChains) == 0:
+		return nil
+	case c.ours:
+		return []string{state.ServerName}
+	}
+	return domains(state.VerifiedChains[0][0])
+}
+
+// domains are the SIP domains that a certificate speaks for (RFC 5922 section 7.1): sip: URIs without a user, and DNS names.
+func domains(c *x509.Certificate) []string {
+	all := slices.Clone(c.DNSNames)
+	for _, u := range c.URIs {
+		if strings.EqualFold(u.Scheme, "sip") && u.Opaque != "" && !strings.ContainsAny(u.Opaque, "@;") {
+			all = append(all, u.Opaque)
+		}
+	}
+	return all
 }
 
 // Read implements [net.Conn]: it returns one message, or the next part of a long one.

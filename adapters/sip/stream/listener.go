@@ -205,7 +205,7 @@ func (l *Listener) Dial(ctx context.Context, to netip.AddrPort, secure *tls.Conf
 		raw = s
 	}
 	c := l.wrap(raw)
-	c.spoke = true // it is we who have something to say
+	c.spoke, c.ours = true, true // it is we who have something to say
 	return l.handDialled(ctx, c)
 }
 
@@ -242,6 +242,17 @@ func (l *Listener) Has(peer string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.open[peer] != nil
+}
+
+// Names returns the domains that the peer "ip:port" of a TLS connection has proved to be, none for any other.
+func (l *Listener) Names(peer string) []string {
+	l.mu.Lock()
+	c := l.open[peer]
+	l.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	return c.names()
 }
 
 // Addr implements [net.Listener].

@@ -108,8 +108,30 @@ func TestCaller(t *testing.T) {
 		})
 	}
 	for a, want := range map[string]bool{"192.0.2.77": true, "192.0.3.1": false, "::ffff:192.0.2.1": true} {
-		if got := accepts.Covers(netip.MustParseAddr(a)); got != want {
+		if got := accepts.Covers(netip.MustParseAddr(a), nil); got != want {
 			t.Errorf("%s: %v", a, got)
+		}
+	}
+}
+
+func TestTrustByCertificate(t *testing.T) {
+	at := netip.MustParseAddr("192.0.2.77")
+	for name, c := range map[string]struct {
+		trust Trust
+		names []string
+		want  bool
+	}{
+		"its name":         {Trust{Certificate: "sbc.carrier.example"}, []string{"x", "SBC.carrier.example"}, true},
+		"another's":        {Trust{Certificate: "sbc.carrier.example"}, []string{"carrier.example", "sbc.carrier.example.evil.example"}, false},
+		"a wildcard":       {Trust{Certificate: "sbc.carrier.example"}, []string{"*.carrier.example"}, false},
+		"none":             {Trust{Certificate: "sbc.carrier.example"}, nil, false},
+		"and its address":  {Trust{Certificate: "a.example", CIDR: "192.0.2.0/24"}, []string{"a.example"}, true},
+		"not its address":  {Trust{Certificate: "a.example", CIDR: "192.0.3.0/24"}, []string{"a.example"}, false},
+		"only its address": {Trust{Certificate: "a.example", CIDR: "192.0.2.0/24"}, nil, false},
+		"nothing asked":    {Trust{}, []string{""}, false},
+	} {
+		if got := c.trust.Covers(at, c.names); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

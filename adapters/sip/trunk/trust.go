@@ -3,6 +3,7 @@ package trunk
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -10,16 +11,24 @@ import (
 	"c2d/core/fault"
 )
 
-// Trust is a network from which a trunk's calls come, and what its word is taken for.
+// Trust says whose calls a trunk's are, and what their word is taken for. Where both address and certificate are given both
+// must be right.
 type Trust struct {
-	CIDR   string   `yaml:"cidr"`   // an address or a network
-	Accept []string `yaml:"accept"` // "pai": who the caller is, is what P-Asserted-Identity says (RFC 3325); else From
+	CIDR        string   `yaml:"cidr"`        // an address or a network
+	Certificate string   `yaml:"certificate"` // the domain that a verified certificate names, over TLS (RFC 5922); exactly, no wildcard
+	Accept      []string `yaml:"accept"`      // "pai": who the caller is, is what P-Asserted-Identity says (RFC 3325); else From
 }
 
 // Validate returns what is wrong, faults with fields below field.
 func (t Trust) Validate(field string) (errs []error) {
-	if _, ok := t.prefix(); !ok {
+	switch _, ok := t.prefix(); {
+	case t.CIDR == "" && t.Certificate == "":
+		errs = append(errs, fault.Field(fault.CodeInvalid, field, "needs cidr or certificate"))
+	case t.CIDR != "" && !ok:
 		errs = append(errs, fault.Field(fault.CodeInvalid, field+".cidr", "is neither an address nor a network"))
+	}
+	if strings.ContainsAny(t.Certificate, "*@:/ ") {
+		errs = append(errs, fault.Field(fault.CodeInvalid, field+".certificate", "must be a domain name such as sbc.carrier.example"))
 	}
 	for i, a := range t.Accept {
 		if a != "pai" {
@@ -37,26 +46,47 @@ func (t Trust) prefix() (netip.Prefix, bool) {
 	return p.Masked(), err == nil
 }
 
-// Covers reports whether a message from the address is the trunk's.
-func (t Trust) Covers(a netip.Addr) bool {
+// Covers reports whether a message is the trunk's: from the address, over a connection whose peer has proved to be one of
+// the names.
+func (t Trust) Covers(a netip.Addr, names []string) bool {
+	if t.Certificate != "" && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, t.Certificate) }) {
+		return false
+	}
+	if t.CIDR == "" {
+		return t.Certificate != ""
+	}
 	p, ok := t.prefix()
 	return ok && p.Contains(a.Unmap())
 }
 
 // Caller returns the number or address that a trunk's INVITE says it comes from, "" for nobody: the asserted one if it is
-// accepted and there, else that of From. Of anybody else, asserted headers are never read.
+// accepted and there, else that of From. One that asks not to be shown is nobody: behind us are phones. Of anybody else,
+// asserted headers are never read.
 func (t Trust) Caller(req *sip.Request) string {
-	for _, a := range t.Accept {
-		if h := req.GetHeader("P-Asserted-Identity"); a == "pai" && h != nil {
-			if who := caller(h.Value()); who != "" {
-				return who
-			}
+	if h := req.GetHeader("P-Asserted-Identity"); h != nil && slices.Contains(t.Accept, "pai") {
+		switch who := caller(h.Value()); {
+		case who != "" && private(req):
+			return ""
+		case who != "":
+			return who
 		}
 	}
 	if f := req.From(); f != nil {
 		return userOf(f.Address)
 	}
 	return ""
+}
+
+// private reports whether the caller wants not to be shown (RFC 3323 section 4.2, RFC 3325 section 9.3).
+func private(req *sip.Request) bool {
+	for _, h := range req.GetHeaders("Privacy") {
+		for want := range strings.FieldsFuncSeq(strings.ToLower(h.Value()), func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+			if want == "id" || want == "user" || want == "header" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // caller reads the first address of a P-Asserted-Identity.
