@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +68,29 @@ func TestPhoneSwitchedOffIsUnreachableAtOnce(t *testing.T) {
 	if d := time.Since(began); d > h.stack.waits.silence/2 {
 		t.Errorf("noticed after %v", d)
 	}
+}
+
+// Whoever sends reads the ICMP error that a former datagram left on the socket, and holds the lock of its leg: a phone that
+// is switched off must not stop everybody.
+func TestErrorOfAnotherPhoneDoesNotBlockASender(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("mary")
+	h.ring(p, "leg", "")
+	p.invited()
+	l := h.stack.leg("leg")
+	l.mu.Lock()
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		h.stack.refusedPeer(netip.MustParseAddrPort(p.conn.LocalAddr().String()))
+	}()
+	select {
+	case <-told:
+	case <-time.After(limit):
+		t.Error("it waits for a leg")
+	}
+	l.mu.Unlock()
+	h.ended("leg", call.Unreachable)
 }
 
 func TestSilenceIsUnreachableAndLateRepliesAreReleased(t *testing.T) {
@@ -374,4 +399,26 @@ func TestUnsolicitedAnswerIsIgnored(t *testing.T) {
 		t.Errorf("the victim got %s", what(m))
 	case <-time.After(100 * time.Millisecond):
 	}
+}
+
+// A phone that registered through a proxy is called through it (RFC 3327).
+func TestPhoneBehindAProxyIsCalledThroughIt(t *testing.T) {
+	h := newHouse(t).start()
+	p := h.phone("mary")
+	h.reg.mu.Lock()
+	b := &h.reg.bindings[p.aor][0]
+	b.Contact, b.Path = "sip:mary@127.0.0.9:5070", []string{"<sip:edge@" + p.conn.LocalAddr().String() + ";lr>;x=y", "<sip:127.0.0.8;lr>"}
+	h.reg.mu.Unlock()
+	h.ring(p, "leg", "")
+	inv := p.invited()
+	var routes []string
+	for _, r := range inv.GetHeaders("Route") {
+		routes = append(routes, r.Value())
+	}
+	want := []string{"<sip:edge@" + p.conn.LocalAddr().String() + ";lr>", "<sip:127.0.0.8;lr>"}
+	if !slices.Equal(routes, want) || inv.Recipient.String() != "sip:mary@127.0.0.9:5070" {
+		t.Errorf("INVITE\n%s", inv)
+	}
+	p.reply(inv, 486, nil)
+	h.ended("leg", call.Busy)
 }
