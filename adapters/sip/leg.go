@@ -205,7 +205,7 @@ func (l *leg) nudge() {
 
 // resume returns the blob from which another process can take the leg up. l.mu is held.
 func (l *leg) resume() []byte {
-	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Holds: l.holds, Waits: l.waits, Direct: l.direct, Peer: l.peer, JoinTo: l.joinTo}
+	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Holds: l.holds, Waits: l.waits, Direct: l.direct, Peer: l.peer}
 	if l.dlg != nil {
 		b.Dialog, b.Remote, b.Session = l.dlg, &l.remote, l.session
 	} else if l.invite.CallID != "" {

@@ -29,7 +29,8 @@ func (l *leg) pressed(digit byte) {
 	l.tell(call.LegEvent{Kind: call.EvDTMF, Digit: digit})
 }
 
-// setRemote notes where the phone receives, and sends there if we do the sending and it wants to hear. l.mu is held.
+// setRemote notes where the phone receives, and sends there if we do the sending and it wants to hear. One that holds is
+// heard from there all the same: it may play music. l.mu is held.
 func (l *leg) setRemote(m sdp.Media) {
 	l.remote = m
 	if l.ep == nil {
@@ -37,6 +38,7 @@ func (l *leg) setRemote(m sdp.Media) {
 	}
 	addr := m.AddrPort()
 	if m.Held {
+		l.ep.SetRemote(addr, m.Codecs)
 		addr = netip.AddrPort{}
 	}
 	l.ep.SetRemote(addr, m.Codecs)

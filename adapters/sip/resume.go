@@ -23,7 +23,6 @@ type blob struct {
 	Port   int            `json:"port,omitempty"`
 	Direct bool           `json:"direct,omitempty"`
 	Peer   string         `json:"peer,omitempty"`
-	JoinTo string         `json:"join_to,omitempty"`
 	Held   bool           `json:"held,omitempty"`
 	Holds  bool           `json:"holds,omitempty"`
 	Waits  bool           `json:"waits,omitempty"`
@@ -80,7 +79,7 @@ func (s *Stack) released(o call.OpenLeg, b blob) recovery {
 // rebuilt is a leg that talked. One whose audio we forwarded needs its own ports again, since its phone sends there.
 func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
 	l := s.newLeg(o.Leg, b.Dialog.CallID, b.Tag)
-	l.way, l.dlg, l.local, l.joinTo = o.Way, b.Dialog, b.Local, b.JoinTo
+	l.way, l.dlg, l.local = o.Way, b.Dialog, b.Local
 	l.direct, l.peer, l.held, l.state = b.Direct, b.Peer, b.Held, call.LegAnswered
 	l.holds, l.waits = b.Holds, b.Waits
 	l.session = b.Session

@@ -15,19 +15,31 @@ import (
 // what was stored of the legs.
 func (h *house) restarted(change ...func(*house)) {
 	h.t.Helper()
+	h.reborn(h.left(), func() {
+		for _, c := range change {
+			c(h)
+		}
+	})
+}
+
+// left is what is stored of the legs that there are.
+func (h *house) left() (open []call.OpenLeg) {
 	infos, _ := h.stack.Snapshot(h.t.Context())
-	var open []call.OpenLeg
 	h.sink.mu.Lock()
+	defer h.sink.mu.Unlock()
 	for _, i := range infos {
 		open = append(open, call.OpenLeg{Leg: i.Leg, Way: h.stack.leg(i.Leg).way, State: i.State, JoinedTo: i.JoinedTo, Resume: h.sink.resume[i.Leg]})
 	}
-	h.sink.mu.Unlock()
+	return open
+}
+
+// reborn ends the stack and starts another with the legs.
+func (h *house) reborn(open []call.OpenLeg, between func()) {
+	h.t.Helper()
 	cfg, socks, before := h.stack.cfg, h.stack.sockets(), h.stack.waits
 	h.gate.crashed.Store(true)
 	h.stack.crash()
-	for _, c := range change {
-		c(h)
-	}
+	between()
 	cfg.Listen = nil
 	for _, k := range socks {
 		cfg.Listen = append(cfg.Listen, k.network+":"+k.addr.String())

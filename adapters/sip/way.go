@@ -82,7 +82,13 @@ func (g *gateway) ways(w call.Way) []call.Way {
 }
 
 func contactOf(b user.Binding) contact {
-	return contact{URI: b.Contact, Path: b.Path, Transport: b.Transport, Source: b.Source.String(), Instance: b.Instance}
+	c := contact{URI: b.Contact, Transport: b.Transport, Source: b.Source.String(), Instance: b.Instance}
+	for _, p := range b.Path { // a name-addr, as the Path header has it (RFC 3327 section 4)
+		_, p, _ = strings.Cut(p, "<")
+		p, _, _ = strings.Cut(p, ">")
+		c.Path = append(c.Path, p)
+	}
+	return c
 }
 
 // knows returns fault.CodeNoRoute unless the way's backend is an entry of ours. The entry decides how its numbers are

@@ -74,14 +74,14 @@ type MLine struct {
 	Formats []string
 }
 
-// Media is an audio line with everything that was said about it.
+// Media is an audio line with everything that was said about it. What is stored of it as JSON is what a next process needs.
 type Media struct {
 	Port      int
-	Proto     string
+	Proto     string     `json:"-"`
 	Addr      netip.Addr // from the line's own c=, else from the session's; zero where the port is 0 and none was given
 	Codecs    []Codec    // in the order of preference; payload types that nobody explained are left out
 	Direction Direction
-	PTime     int // milliseconds that the writer would like in a packet; 0 if not said
+	PTime     int `json:"-"` // milliseconds that the writer would like in a packet; 0 if not said
 	// Held says that the writer does not want to hear us: sendonly, inactive, or the old c=0.0.0.0.
 	Held bool
 }
