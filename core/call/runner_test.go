@@ -293,6 +293,45 @@ func TestAWriteWhoseAnswerWasLost(t *testing.T) {
 		if c.State != Ended || c.Open() || r.Active() != 0 {
 			t.Fatalf("the record is %s, open %v; %d active", c.State, c.Open(), r.Active())
 		}
+		r.toldOnce("c")
+		r.stop()
+	})
+}
+
+// toldOnce holds that a call's events are told once each, also where a write that was given up was done after all.
+func (r *rig) toldOnce(id string) {
+	r.t.Helper()
+	r.store.mu.Lock()
+	defer r.store.mu.Unlock()
+	told := map[string]int{}
+	for _, e := range r.store.events {
+		if e.Subject == id && e.Kind != event.CallChanged {
+			told[string(e.Kind)+" "+e.Data["party"]]++
+		}
+	}
+	for what, n := range told {
+		if n != 1 {
+			r.t.Errorf("%s is told %d times", what, n)
+		}
+	}
+	if told[string(event.CallEnded)+" "] != 1 {
+		r.t.Errorf("told: %v", told)
+	}
+}
+
+// TestAWriteThatIsGivenUpIsLeftAlone: it may still be done, and what it writes is its own by then.
+func TestAWriteThatIsGivenUpIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		a, b := r.talk("c")
+		r.store.hang(true)
+		r.play(a, EvEnded)
+		r.play(b, EvEnded)
+		time.Sleep(saveLimit + retryEvery/2)
+		r.store.hang(false)
+		time.Sleep(2 * saveLimit)
+		synctest.Wait()
+		r.toldOnce("c")
 		r.stop()
 	})
 }

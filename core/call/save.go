@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"c2d/core/audit"
@@ -46,14 +47,16 @@ func (b *box) save(next Call, t audit.Trail) {
 	b.accept(next)
 	if err != nil {
 		b.r.cfg.Log.Error("call not stored, will be tried again", "call", next.ID, "error", err)
-		b.unsaved, b.dirty = all, b.again(err)
+		b.unsaved = all
+		b.dirty = b.again(err)
 		return
 	}
 	b.stored, b.unsaved, b.dirty = next.Version, audit.Trail{}, false
 }
 
 // again reports whether a write that failed is to be tried again. A conflict comes from an earlier write of ours whose
-// commit was done and whose answer was lost: then the next one goes on top of it. The call of another node is given up.
+// commit was done and whose answer was lost: then the next one goes on top of it, and tells what that has not told. The
+// call of another node is given up.
 func (b *box) again(err error) bool {
 	if !fault.Is(err, fault.CodeConflict, fault.CodeNotFound) {
 		return true
@@ -67,12 +70,13 @@ func (b *box) again(err error) bool {
 	if stored.Node != b.call.Node || stored.Epoch != b.call.Epoch || stored.Version <= b.stored {
 		return false
 	}
-	b.stored = stored.Version
+	b.stored, b.unsaved.Events = stored.Version, trail(stored, b.call).Events
 	return true
 }
 
+// merged is what is not stored yet and t. It shares nothing with a write that was given up and may still be under way.
 func (b *box) merged(t audit.Trail, version int64) audit.Trail {
-	all := audit.Trail{Audit: b.unsaved.Audit, Events: append(b.unsaved.Events[:len(b.unsaved.Events):len(b.unsaved.Events)], t.Events...)}
+	all := audit.Trail{Audit: b.unsaved.Audit, Events: slices.Concat(b.unsaved.Events, t.Events)}
 	for i := range all.Events {
 		all.Events[i].Version = version
 	}
