@@ -26,7 +26,8 @@
 //	INVITE, Max-Forwards 0                     483
 //	INVITE that we sent ourselves              482
 //	INVITE from an address that a trunk trusts offered to core as from outside: it reaches phones of ours only
-//	INVITE                                     the registrar's digest: 407 or 403 for strangers; then offered to core
+//	INVITE                                     the registrar's digest: 407 or 403 for strangers; then offered to core,
+//	                                           with Replaces 481 or 603
 //	REFER                                      the registrar's digest, then core places the call that it asks for
 //	CANCEL without its INVITE                  481, and the INVITE that it overtook gets 487
 //	OPTIONS                                    200 with Allow
@@ -103,7 +104,13 @@
 // name and another's phone it is 485. The subscription is not stored: after a restart the phone hears no more of it.
 //
 // REFER inside a leg's dialog is a blind transfer: core makes a call of the other leg and whom Refer-To names, the leg gets
-// NOTIFY 200 and BYE; whom nobody may call is refused in the NOTIFY, and the two go on talking. One with Replaces is 501.
+// NOTIFY 200 and BYE; whom nobody may call is refused in the NOTIFY, and the two go on talking. One with Replaces is an
+// attended transfer: it names another dialog of ours with the same phone (RFC 5589 section 7), and the peers of the two are
+// joined. A dialog that we do not have is told as 481 in the NOTIFY, one whose peer still rings as 603: the phone waits for
+// the answer, or gives that call up and transfers blind. A phone's BYE that overtakes the decision waits for it.
+//
+// INVITE with Replaces is 481 for a dialog that we do not have, 603 for one that we have. Rejected: to let it take the place of
+// a leg. It would let any registered phone that sees a dialog's tags take a talk over; picking up a call is core's to allow.
 //
 // # Media of two legs
 //

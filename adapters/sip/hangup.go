@@ -27,6 +27,8 @@ func (l *leg) hangUp(why call.Reason) {
 	l.mu.Unlock()
 	switch {
 	case !first || state == call.LegEnded:
+	case state == call.LegAnswered && why == call.Transferred:
+		l.byeAfterTransfer(l.s.waits.bye)
 	case state == call.LegAnswered:
 		l.sayBye()
 	case offer != nil:

@@ -38,6 +38,10 @@ func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 		_ = tx.Respond(refused)
 		return
 	}
+	if status := s.replacing(req); status != 0 {
+		s.reply(tx, req, status)
+		return
+	}
 	if s.overtaken(req) {
 		s.reply(tx, req, sip.StatusRequestTerminated)
 		return

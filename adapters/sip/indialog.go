@@ -35,7 +35,7 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 		}
 	case sip.BYE:
 		_ = tx.Respond(l.response(req, sip.StatusOK))
-		l.finish(call.Cause{Reason: call.Completed, Q850: 16})
+		l.goneAfterTransfer()
 	case sip.INVITE, sip.UPDATE:
 		if !l.answered() { // our answer to its first offer is still out (RFC 3311 section 5.2)
 			_ = tx.Respond(l.response(req, sip.StatusRequestPending))

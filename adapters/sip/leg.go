@@ -48,13 +48,15 @@ type leg struct {
 	ep       *media.Endpoint
 	direct   bool // the phone sends to its peer; we hold no port for it
 	peer     string
-	early    string // the leg whose early media this one hears
-	ringing  bool   // core wants ring-back to be heard
-	prompted bool   // the key prompt plays
-	held     bool   // its phone holds the peer
-	holds    bool   // we hold the peer for it
-	waits    bool   // the peer's hold, by us, is on it
-	keys     string // that wait to be pressed towards its phone
+	early    string        // the leg whose early media this one hears
+	ringing  bool          // core wants ring-back to be heard
+	prompted bool          // the key prompt plays
+	held     bool          // its phone holds the peer
+	holds    bool          // we hold the peer for it
+	waits    bool          // the peer's hold, by us, is on it
+	keys     string        // that wait to be pressed towards its phone
+	moving   *transfer     // that its phone asks for, until the outcome is told
+	parted   chan struct{} // closed when its phone was asked to send to us after it was parted; nil unless it was
 	session  session
 	watcher  *time.Timer // of the next look at a leg that talks
 	lookAt   time.Time

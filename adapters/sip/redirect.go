@@ -15,6 +15,8 @@ import (
 func (s *Stack) redirect(a, b *leg) {
 	ctx, cancel := context.WithTimeout(s.ctx, 8*s.waits.reinvite)
 	defer cancel()
+	a.cameBack(ctx)
+	b.cameBack(ctx)
 	for range 3 { // a phone that offers something itself meanwhile starts it again
 		if s.relays(a, b) || !reachEachOther(a, b) {
 			break

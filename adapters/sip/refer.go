@@ -31,7 +31,16 @@ func (s *Stack) onRefer(req *sip.Request, tx *sip.ServerTx) {
 		_ = tx.Respond(refused)
 		return
 	}
-	asked, status := s.asked(req)
+	to, status := s.referTo(req)
+	if status == 0 && len(to.Headers) > 0 {
+		if _, replaces, _ := replacesIn(to); replaces { // a call that takes another's place is no click
+			status = sip.StatusNotImplemented
+		}
+	}
+	asked := call.Asked{}
+	if status == 0 {
+		asked, status = s.asked(to)
+	}
 	if status != 0 {
 		s.reply(tx, req, status)
 		return
@@ -46,16 +55,24 @@ func (s *Stack) onRefer(req *sip.Request, tx *sip.ServerTx) {
 	s.spawn(func() { s.click(sub, asked) })
 }
 
-// asked reads whom a REFER names, or says with which status to refuse it.
-func (s *Stack) asked(req *sip.Request) (call.Asked, int) {
+// referTo returns the one URI that a REFER names, or says with which status to refuse it.
+func (s *Stack) referTo(req *sip.Request) (*sip.Uri, int) {
 	to := req.ReferTo()
-	if to == nil || len(req.GetHeaders("Refer-To"))+len(req.GetHeaders("r")) != 1 {
-		return call.Asked{}, sip.StatusBadRequest
+	switch {
+	case s.clicks == nil:
+		return nil, sip.StatusNotImplemented
+	case to == nil || len(req.GetHeaders("Refer-To"))+len(req.GetHeaders("r")) != 1:
+		return nil, sip.StatusBadRequest
 	}
 	if m, has := to.Address.UriParams.Get("method"); has && !strings.EqualFold(m, string(sip.INVITE)) {
-		return call.Asked{}, sip.StatusForbidden // we place calls, nothing else
+		return nil, sip.StatusForbidden // we place calls, nothing else
 	}
-	u := to.Address
+	return &to.Address, 0
+}
+
+// asked reads whom a URI means, or says with which status to refuse it.
+func (s *Stack) asked(to *sip.Uri) (call.Asked, int) {
+	u := *to
 	u.Headers = nil
 	if strings.EqualFold(u.Scheme, "tel") {
 		return call.Asked{To: u.String()}, 0
@@ -134,6 +151,10 @@ func refusalOf(err error) int {
 		return sip.StatusForbidden
 	case fault.CodeInvalid, fault.CodeBadCharacter, fault.CodeKindUnclear, fault.CodeTooLarge:
 		return sip.StatusBadRequest
+	case fault.CodeConflict, fault.CodeCallEnded: // RFC 3891 section 3: it does not talk, or not any more
+		return sip.StatusGlobalDecline
+	case fault.CodeNotSupported:
+		return sip.StatusNotImplemented
 	case fault.CodeInternal:
 		return sip.StatusInternalServerError
 	}
