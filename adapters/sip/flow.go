@@ -119,10 +119,14 @@ const unsplit = 1300
 const quickly = 500 * time.Millisecond
 
 // fit returns the INVITE of the leg as it should leave: over TCP if it is too long for UDP, we listen there, and the
-// phone does; else as it is. A phone behind a NAT, or one that says UDP, is not tried.
-func (l *leg) fit(req *sip.Request) *sip.Request {
+// peer does; else as it is. A phone behind a NAT, or one that says UDP, is not tried; nor a trunk whose configuration
+// does. claimed are the headers that answer a challenge.
+func (l *leg) fit(req *sip.Request, claimed ...dialog.Header) *sip.Request {
 	inv := l.invite
-	if inv.Transport != "UDP" || len(req.String()) <= unsplit || nextHop(req) != inv.Dest || req.Recipient.UriParams.Has("transport") {
+	if inv.Transport != "UDP" || len(req.String()) <= unsplit || req.Recipient.UriParams.Has("transport") {
+		return req
+	}
+	if l.gateway() == nil && nextHop(req) != inv.Dest {
 		return req
 	}
 	inv.Transport = "TCP"
@@ -136,6 +140,7 @@ func (l *leg) fit(req *sip.Request) *sip.Request {
 	if err != nil || !l.s.connected("tcp", inv.Dest) && l.s.connect(ctx, "tcp", inv.Dest) != nil {
 		return req
 	}
+	(&claim{headers: claimed}).put(long)
 	l.mu.Lock()
 	l.invite = inv
 	l.mu.Unlock()

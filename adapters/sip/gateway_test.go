@@ -21,6 +21,12 @@ func carried(t *testing.T, change ...func(*Entry)) (*house, *phone) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return carriedAt(t, c, change...)
+}
+
+// carriedAt is carried, with the far end at a socket.
+func carriedAt(t *testing.T, c *net.UDPConn, change ...func(*Entry)) (*house, *phone) {
+	t.Helper()
 	e := Entry{
 		Name: "carrier", Proxy: "sip:" + c.LocalAddr().String(), Domain: "carrier.example", User: "hospital", Password: "pw",
 		Present: trunk.Present{Default: "+8653283001999"},
@@ -28,7 +34,11 @@ func carried(t *testing.T, change ...func(*Entry)) (*house, *phone) {
 	for _, f := range change {
 		f(&e)
 	}
-	h := newHouse(t, func(cfg *Config) { cfg.Entries = append(cfg.Entries, e); cfg.CallingCode = "+86" })
+	h := newHouse(t, func(cfg *Config) {
+		cfg.Entries = append(cfg.Entries, e)
+		cfg.CallingCode = "+86"
+		cfg.Listen = append(cfg.Listen, "tcp:127.0.0.1:0")
+	})
 	p := h.phoneOn("carrier", "udp", c)
 	return h.start(), p
 }
@@ -266,4 +276,66 @@ func TestRegisteredTrunkCallsTheNumberInTo(t *testing.T) {
 		}
 	}
 	g.entry.Register = false
+}
+
+// TestLongInviteToATrunk: what is too long for one packet goes over TCP where the proxy takes it, else over UDP all the same;
+// and so does what becomes too long by the answer to a challenge.
+func TestLongInviteToATrunk(t *testing.T) {
+	for name, c := range map[string]struct {
+		domain  int // its length
+		listens bool
+		pinned  string
+		want    string // transport of the first INVITE, and of that which answers the challenge
+	}{
+		"long":                  {240, true, "", "TCP TCP"},
+		"long, refused":         {240, false, "", "UDP UDP"},
+		"long, told to use UDP": {240, true, ";transport=udp", "UDP UDP"},
+		"long once proved":      {80, true, "", "UDP TCP"},
+		"short":                 {10, true, "", "UDP UDP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, l := twins(t)
+			h, p := carriedAt(t, conn, func(e *Entry) { e.Domain = strings.Repeat("d", c.domain); e.Proxy += c.pinned })
+			p.up()
+			accepted := make(chan *phone, 1)
+			if !c.listens {
+				l.Close()
+			} else {
+				go func() { // ends with the listener
+					if conn, err := l.Accept(); err == nil {
+						accepted <- h.phoneOn("over-tcp", "tcp", conn)
+					}
+				}()
+			}
+			over := func(transport string) *phone {
+				if transport == "UDP" {
+					return p
+				}
+				select {
+				case tcp := <-accepted:
+					accepted <- tcp
+					return tcp
+				case <-time.After(limit):
+					t.Fatal("no connection\n" + h.drawn())
+				}
+				return nil
+			}
+			first, second, _ := strings.Cut(c.want, " ")
+			h.do(h.through("leg-a", "+8613800138000"))
+			at := over(first)
+			at.reply(at.request("INVITE"), 407, nil, "Proxy-Authenticate: "+fmt.Sprintf(challenge, "n1"))
+			at.request("ACK")
+			at = over(second)
+			inv := at.request("INVITE")
+			if inv.Via().Transport != second || len(inv.GetHeaders("Proxy-Authorization")) != 1 {
+				t.Errorf("INVITE\n%s", inv)
+			}
+			at.reply(inv, 200, at.answer(inv))
+			at.request("ACK")
+			h.expect("leg-a", call.EvAnswered)
+			h.do(h.stack.HangUp(t.Context(), "leg-a", call.Completed))
+			at.reply(at.request("BYE"), 200, nil)
+			h.ended("leg-a", call.Completed)
+		})
+	}
 }

@@ -213,7 +213,7 @@ func (r *ringing) sendAgain(inv dialog.Invite, body []byte) bool {
 		return false
 	}
 	r.claim.put(req)
-	tx, err := r.s.request(req)
+	tx, err := r.s.request(r.fit(req, r.claim.headers...))
 	if err != nil {
 		return false
 	}

@@ -194,19 +194,16 @@ func TestLongInviteGoesOverTCP(t *testing.T) {
 	for name, listens := range map[string]bool{"a phone with TCP": true, "a phone without": false} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, streams(t)).start()
-			a := h.phone("mary")
+			conn, l := twins(t)
+			a := h.phoneOn("mary", "udp", conn)
 			o := call.Originate{Leg: "leg-a", RingLimit: limit, Show: call.Shown{Name: strings.Repeat("x", 400), Number: "101"}}
 			a.lengthen()
 			if !listens {
+				l.Close()
 				h.do(h.tryRing(a, o))
 				a.picksUp()
 				return
 			}
-			l, err := net.Listen("tcp", a.conn.LocalAddr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
 			h.do(h.tryRing(a, o))
 			c, err := l.Accept()
 			if err != nil {
@@ -221,6 +218,24 @@ func TestLongInviteGoesOverTCP(t *testing.T) {
 			over.request("BYE")
 		})
 	}
+}
+
+// twins returns sockets of UDP and TCP on one port.
+func twins(t *testing.T) (*net.UDPConn, net.Listener) {
+	t.Helper()
+	for range 50 {
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := net.Listen("tcp", c.LocalAddr().String()); err == nil {
+			t.Cleanup(func() { l.Close() })
+			return c, l
+		}
+		c.Close()
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
 }
 
 // lengthen gives the phone a Contact that makes each INVITE to it too long for one packet.
