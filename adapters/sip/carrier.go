@@ -17,10 +17,11 @@ import (
 type registration struct {
 	callID, tag string
 
-	mu    sync.Mutex
-	seq   uint32
-	again time.Time // when the next REGISTER is due
-	held  bool
+	mu     sync.Mutex
+	seq    uint32
+	again  time.Time // when the next REGISTER is due
+	held   bool
+	routes []string // by which the carrier wants our requests (RFC 3608)
 }
 
 func (r *registration) due(now time.Time) bool {
@@ -34,6 +35,58 @@ func (r *registration) granted(d time.Duration, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.held, r.again = d > 0, now.Add(d/2)
+}
+
+// within returns how long until the next REGISTER is due, a pause at most.
+func (r *registration) within(pause, least time.Duration) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.held {
+		return pause
+	}
+	return max(least, min(pause, time.Until(r.again)))
+}
+
+// by returns the route of requests that go where we are registered.
+func (r *registration) by() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.routes
+}
+
+// told takes the Service-Route of a REGISTER's 200; one without any ends the former (RFC 3608 section 6.1).
+func (r *registration) told(res *sip.Response) error {
+	routes, err := serviceRoute(res)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.routes = routes
+	return err
+}
+
+// mostRoutes bounds what a carrier can make us put into each request.
+const mostRoutes = 8
+
+// serviceRoute reads the Service-Route headers of a response, in order. Errors: those of [dialog.ParseURI], and
+// fault.CodeTooLarge; then none is used.
+func serviceRoute(res *sip.Response) (routes []string, err error) {
+	for _, h := range res.GetHeaders("Service-Route") {
+		for rest := h.Value(); ; {
+			_, after, more := strings.Cut(rest, "<")
+			if !more {
+				break
+			}
+			var uri string
+			uri, rest, _ = strings.Cut(after, ">")
+			if _, err := dialog.ParseURI("service_route", uri); err != nil {
+				return nil, err
+			}
+			routes = append(routes, uri)
+		}
+	}
+	if len(routes) > mostRoutes {
+		return nil, fault.Field(fault.CodeTooLarge, "service_route", "more than %d hops", mostRoutes)
+	}
+	return routes, nil
 }
 
 // take returns the next CSeq.
@@ -89,6 +142,9 @@ func (g *gateway) register(ctx context.Context, at server, want time.Duration) e
 		err = fault.New(fault.CodeBackendUnavailable, "the carrier refuses to register us with %d", res.StatusCode)
 	default:
 		g.reg.granted(g.lasts(res, want), time.Now())
+		if err := g.reg.told(res); err != nil {
+			g.s.log.Warn("the carrier's Service-Route is not used", "trunk", g.entry.Name, "error", err)
+		}
 		return nil
 	}
 	g.reg.granted(0, time.Now())

@@ -76,6 +76,7 @@ func (g *gateway) run() {
 			g.reg.granted(0, time.Now()) // whoever answers next may not know us
 		} else {
 			failures = 0
+			pause = g.reg.within(pause, g.s.waits.retry)
 			g.note(nil)
 		}
 		if !g.rest(pause) {
@@ -214,6 +215,9 @@ func (g *gateway) invite(o call.Originate) (dialog.Invite, error) {
 	inv := dialog.Invite{
 		CallID: o.Leg, Tag: newTag(), Branch: newBranch(), Seq: 1, Target: to, Transport: strings.ToUpper(at.transport), Dest: at.addr,
 		From: who.From, To: dialog.Party{URI: to}, Headers: who.Headers,
+	}
+	if g.entry.Register && at == g.homeOf() {
+		inv.Routes = g.reg.by()
 	}
 	if g.next.pinned {
 		inv.Target += ";transport=" + at.transport

@@ -201,6 +201,92 @@ func TestTrunkRegisters(t *testing.T) {
 	<-stopped
 }
 
+// TestRegistrationIsRefreshed at half of what was granted, however short; when the carrier refuses the trunk is down, and it
+// comes back.
+func TestRegistrationIsRefreshed(t *testing.T) {
+	h, p := carried(t, func(e *Entry) { e.Register = true })
+	up := func(want bool) {
+		t.Helper()
+		h.eventually("the trunk's state", func() bool { return (h.stack.EntryHealth(t.Context(), "carrier") == nil) == want })
+	}
+	first := p.request("REGISTER")
+	p.reply(first, 200, nil, "Contact: "+first.Contact().Value()+";expires=1")
+	up(true)
+	second := p.request("REGISTER")
+	if second.CallID().Value() != first.CallID().Value() || second.CSeq().SeqNo <= first.CSeq().SeqNo || second.From().Value() != first.From().Value() {
+		t.Errorf("refreshed by\n%s", second)
+	}
+	p.reply(second, 503, nil)
+	third := p.request("REGISTER")
+	up(false)
+	p.reply(third, 200, nil, "Expires: 600")
+	up(true)
+	if left := h.lasting(h.stack.gateways["carrier"]); left < 290 {
+		t.Errorf("refreshed in %v s", left)
+	}
+	p.leaves()
+}
+
+// leaves stops the house, and answers the REGISTER by which its trunk leaves.
+func (p *phone) leaves() {
+	p.t.Helper()
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); p.h.stop() }() // waited for below
+	p.reply(p.request("REGISTER"), 200, nil)
+	<-stopped
+}
+
+// TestServiceRoute: requests take the way that the registrar names (RFC 3608), until it names another or none. What cannot
+// be sent safely is not used.
+func TestServiceRoute(t *testing.T) {
+	h, p := carried(t, func(e *Entry) { e.Register = true })
+	g := h.stack.gateways["carrier"]
+	for i, c := range []struct{ header, want string }{
+		{"Service-Route: <sip:edge.example;lr>, <sip:home.example:5070;lr>;x=1", "sip:edge.example;lr sip:home.example:5070;lr"},
+		{"Service-Route: <sip:edge.example;lr>\nService-Route: \"a, b\" <sip:other.example;lr>", "sip:edge.example;lr sip:other.example;lr"},
+		{"Service-Route: <http://edge.example>", ""},
+		{"Service-Route: " + strings.Repeat("<sip:e.example;lr>,", mostRoutes) + "<sip:e.example;lr>", ""},
+		{"X-None: 1", ""},
+	} {
+		reg := p.request("REGISTER")
+		if reg.Route() != nil {
+			t.Errorf("REGISTER takes the route\n%s", reg)
+		}
+		p.reply(reg, 200, nil, "Contact: "+reg.Contact().Value()+";expires=600", c.header)
+		h.eventually("it is registered", func() bool {
+			g.reg.mu.Lock()
+			defer g.reg.mu.Unlock()
+			return g.reg.seq == reg.CSeq().SeqNo && g.reg.held && g.reg.again.After(time.Now())
+		})
+		leg := fmt.Sprint("leg-", i)
+		h.do(h.through(leg, "+8613800138000"))
+		inv := p.request("INVITE")
+		var got []string
+		for _, r := range inv.GetHeaders("Route") {
+			got = append(got, r.(*sip.RouteHeader).Address.String())
+		}
+		if strings.Join(got, " ") != c.want || inv.Recipient.Host != "carrier.example" {
+			t.Errorf("INVITE by %q, want %q", got, c.want)
+		}
+		p.reply(inv, 180, nil)
+		h.expect(leg, call.EvRinging)
+		h.do(h.stack.HangUp(t.Context(), leg, call.Cancelled))
+		cancel := p.request("CANCEL")
+		if len(cancel.GetHeaders("Route")) != len(got) {
+			t.Errorf("CANCEL takes another way\n%s", cancel)
+		}
+		p.reply(cancel, 200, nil)
+		p.reply(inv, 487, nil)
+		p.request("ACK")
+		h.ended(leg, call.Cancelled)
+		g.reg.granted(time.Nanosecond, time.Now()) // so that it is due
+		g.wake <- struct{}{}
+	}
+	last := p.request("REGISTER")
+	p.reply(last, 200, nil)
+	p.leaves()
+}
+
 // lasting returns in how many seconds the next REGISTER is due.
 func (h *house) lasting(g *gateway) float64 {
 	g.reg.mu.Lock()
