@@ -232,7 +232,7 @@ func (g *gateway) ping(at server) error {
 func (g *gateway) converse(ctx context.Context, method sip.RequestMethod, at server, i dialog.Invite) (*sip.Response, error) {
 	var p claim
 	for {
-		i.Branch, i.Transport, i.Dest, i.Seq = newBranch(), strings.ToUpper(at.transport), at.addr, 1
+		i.Branch, i.Transport, i.Dest, i.Seq = newBranch(), strings.ToUpper(at.transport), at.addr, i.Seq+1
 		if method == sip.REGISTER {
 			i.Seq = g.reg.take()
 		}

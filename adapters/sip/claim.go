@@ -25,6 +25,16 @@ var questions = map[int][2]string{
 	sip.StatusProxyAuthRequired: {"Proxy-Authenticate", "Proxy-Authorization"},
 }
 
+// proofs are those of a request's headers that answer a challenge.
+func proofs(headers []dialog.Header) (all []dialog.Header) {
+	for _, h := range headers {
+		if h.Name == "Authorization" || h.Name == "Proxy-Authorization" {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
 // answer prepares for the next try of a request that was challenged; false when the response stands: it is no challenge,
 // we have no credentials, or what we said was wrong.
 func (p *claim) answer(c *trunk.Credentials, req *sip.Request, res *sip.Response) bool {

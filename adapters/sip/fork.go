@@ -5,6 +5,7 @@ import (
 
 	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/sdp"
+	"c2d/core/call"
 )
 
 // mostForks bounds what the early dialogs of one INVITE make us remember.
@@ -65,12 +66,27 @@ func (l *leg) hearFork(res *sip.Response) {
 
 // prack acknowledges the fork's last reliable response. l.mu is held.
 func (l *leg) prack(f *fork) {
+	l.prackAs(f, dialog.RAck{RSeq: f.rseq, CSeq: l.invite.Seq, Method: sip.INVITE}, &claim{})
+}
+
+// prackAs sends a PRACK with what a trunk's challenge has asked for, and again when it asks. Once the phone has answered
+// that is over: the CSeqs are the dialog's then. l.mu is held.
+func (l *leg) prackAs(f *fork, ack dialog.RAck, c *claim) {
 	h, err := l.s.hop(f.dlg.Transport, f.dlg.Destination())
 	if err != nil {
 		return
 	}
-	ack := dialog.RAck{RSeq: f.rseq, CSeq: l.invite.Seq, Method: sip.INVITE}
-	l.s.background(f.dlg.Request(sip.PRACK, h, nil, ack.Header()), ignore)
+	req := f.dlg.Request(sip.PRACK, h, nil, append([]dialog.Header{ack.Header()}, c.headers...)...)
+	l.s.background(req, func(res *sip.Response) {
+		if res == nil || !c.answer(l.credentials(), req, res) {
+			return
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.forks[f.dlg.RemoteTag] == f && l.state != call.LegEnded {
+			l.prackAs(f, ack, c)
+		}
+	})
 }
 
 // confirm makes the dialog of a 2xx. The CSeqs of its early dialog go on, and an answer that came early stays good where

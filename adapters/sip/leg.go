@@ -40,6 +40,7 @@ type leg struct {
 	invite   dialog.Invite
 	dlg      *dialog.Dialog   // nil until answered
 	started  *dialog.Dialog   // the early dialog of the first 18x
+	claimed  []dialog.Header  // what the last INVITE that was accepted said to a challenge; its ACKs say it too
 	forks    map[string]*fork // early dialogs by To tag, until answered
 	offer    *offer           // the INVITE that a phone sent us, until it is answered
 	local    sdp.Local

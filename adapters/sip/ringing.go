@@ -279,7 +279,7 @@ func (r *ringing) accept(res *sip.Response) {
 	r.s.follow(&d, res)
 	r.s.ack(&d, r.invite.Seq, r.claim.headers...)
 	r.mu.Lock()
-	r.dlg = &d
+	r.dlg, r.claimed = &d, r.claim.headers
 	if !ok {
 		r.mu.Unlock()
 		r.s.bye(&d)

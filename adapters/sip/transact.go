@@ -85,7 +85,7 @@ func (s *Stack) background(req *sip.Request, then func(*sip.Response)) {
 	s.spawn(func() {
 		res, _ := final(s.ctx, tx)
 		tx.Terminate()
-		if req.Method != sip.CANCEL {
+		if req.Method != sip.CANCEL && req.Method != sip.PRACK { // that one is a leg's, which counts its CSeqs
 			res = s.proved(req, res)
 		}
 		then(res)
@@ -145,7 +145,7 @@ func (l *leg) askOnce(ctx context.Context, method sip.RequestMethod, body func(*
 		return nil, nil, err
 	}
 	if res.IsSuccess() {
-		l.accepted(method, seq, res)
+		l.accepted(method, seq, res, claimed)
 	}
 	return res, tx.Origin(), nil
 }
@@ -172,14 +172,15 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte, claimed ...
 	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
 }
 
-func (l *leg) accepted(method sip.RequestMethod, seq uint32, res *sip.Response) {
+func (l *leg) accepted(method sip.RequestMethod, seq uint32, res *sip.Response, said []dialog.Header) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if method == sip.INVITE || method == sip.UPDATE {
 		l.dlg.Refresh(res)
 	}
 	if method == sip.INVITE {
-		l.s.ack(l.dlg, seq)
+		l.claimed = proofs(said)
+		l.s.ack(l.dlg, seq, l.claimed...)
 	}
 	if method == sip.INVITE || method == sip.UPDATE {
 		l.renewed(res)
@@ -199,7 +200,7 @@ func (l *leg) again(res *sip.Response) {
 	}
 	mine := l.dlg != nil && l.dlg.Owns(res)
 	if mine {
-		l.s.ack(l.dlg, res.CSeq().SeqNo)
+		l.s.ack(l.dlg, res.CSeq().SeqNo, l.claimed...)
 	}
 	inv := l.invite
 	l.mu.Unlock()
