@@ -34,8 +34,9 @@ type Config struct {
 
 // Media is the `media` section: where our RTP is received.
 type Media struct {
-	Address string `yaml:"address"` // an IP address of this machine that phones can reach
-	Ports   string `yaml:"ports"`   // "30000-30999": one even and the odd one above it for each phone that is not direct
+	Address   string `yaml:"address"`   // an IP address of this machine that phones can reach
+	Ports     string `yaml:"ports"`     // "30000-30999": one even and the odd one above it for each phone that is not direct
+	Advertise string `yaml:"advertise"` // the IP address in session descriptions where a NAT or container maps the ports 1:1; empty is address
 }
 
 // Limits bound what strangers can make us do, for each source address. Zero values are the defaults.
@@ -106,6 +107,9 @@ func (c Config) validateEntries() error {
 		}
 		seen[e.Name] = true
 		errs = append(errs, e.validate(fmt.Sprintf("backends[%d]", i), c.Listen)...)
+		if e.Trunk() && e.Advertise != "" && !sameKind(e.Advertise, c.Media.Address) {
+			errs = append(errs, fault.Field(fault.CodeInvalid, fmt.Sprintf("backends[%d].advertise", i), "must be an IP address, IPv4 or IPv6 as media.address is"))
+		}
 		errs = append(errs, c.validateTrust(fmt.Sprintf("backends[%d].trust", i), e.Trust)...)
 	}
 	return errors.Join(errs...)
@@ -159,7 +163,17 @@ func (m Media) parse() (addr netip.Addr, first, last int, err error) {
 	if e1 != nil || e2 != nil || first < 1024 || last > 65535 || last <= first {
 		errs = append(errs, fault.Field(fault.CodeInvalid, "media.ports", `must be a range such as "30000-30999", from 1024 to 65535`))
 	}
+	if m.Advertise != "" && aerr == nil && !sameKind(m.Advertise, m.Address) {
+		errs = append(errs, fault.Field(fault.CodeInvalid, "media.advertise", "must be an IP address, IPv4 or IPv6 as media.address is"))
+	}
 	return addr, first, last, errors.Join(errs...)
+}
+
+// sameKind reports whether two texts are IP addresses of the same version, which others can send to.
+func sameKind(a, b string) bool {
+	x, xerr := netip.ParseAddr(a)
+	y, yerr := netip.ParseAddr(b)
+	return xerr == nil && yerr == nil && !x.IsUnspecified() && x.Is4() == y.Is4()
 }
 
 // hostname reports whether s can be the host part of a SIP URI.

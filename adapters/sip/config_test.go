@@ -42,6 +42,10 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 					Trust: []trunk.Trust{{CIDR: "x", Accept: []string{"all"}}}}}
 		}, []string{"backends[0].proxy", "backends[1].proxy", "backends[2].proxy", "backends[3].user", "backends[3].expires", "backends[3].out.format",
 			"backends[3].present.numbers[0]", "backends[3].present.default", "backends[3].trust[0].cidr", "backends[3].trust[0].accept[0]"}},
+		"nat": {func(c *Config) {
+			c.Media.Advertise = "::1"
+			c.Entries = []Entry{{Name: "a", Proxy: "sip:x", Advertise: "nat.example"}, {Name: "b", Advertise: "192.0.2.1"}}
+		}, []string{"media.advertise", "backends[0].advertise", "backends[1].proxy"}},
 		"trust": {func(c *Config) {
 			c.Entries = []Entry{{Name: "a", Proxy: "sip:x", OnSilence: "wait", Trust: []trunk.Trust{{}, {Certificate: "*.x"}, {Certificate: "sbc.x"}}}, {Name: "b", OnSilence: "next"}}
 		}, []string{"backends[0].on_silence", "backends[0].trust[0]", "backends[0].trust[1].certificate", "backends[0].trust[1].certificate",

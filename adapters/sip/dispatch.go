@@ -200,7 +200,7 @@ func (l *leg) response(req *sip.Request, status int) *sip.Response {
 	res.To().Params.Add("tag", l.tag)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if h, err := l.s.hop(sip.NetworkToUpper(req.Transport()), req.Source()); err == nil && status < 300 && l.dlg != nil {
+	if h, err := l.hop(sip.NetworkToUpper(req.Transport()), req.Source()); err == nil && status < 300 && l.dlg != nil {
 		res.AppendHeader(l.dlg.ContactFor(h))
 	}
 	return res

@@ -33,6 +33,10 @@ type Entry struct {
 	Present  trunk.Present `yaml:"present"`
 	Trust    []trunk.Trust `yaml:"trust"` // where its calls come from; without it none do
 
+	// The IP address by which the carrier's side reaches us when a NAT is between, in Via, Contact and session descriptions;
+	// the NAT keeps our ports. All audio of the trunk goes through us then. Empty is sip.advertise and media.advertise.
+	Advertise string `yaml:"advertise"`
+
 	// What a call does when an address of the proxy is silent: "" ends it, since a phone may ring; "next" tries the next
 	// address or trunk, and releases what answers late.
 	OnSilence string `yaml:"on_silence"`
@@ -86,7 +90,7 @@ var transports = []string{"udp", "tcp", "tls"}
 func (e Entry) validate(field string, listen []string) (errs []error) {
 	bad := func(key, text string) { errs = append(errs, fault.Field(fault.CodeInvalid, field+key, "%s", text)) }
 	if !e.Trunk() {
-		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || e.OnSilence != "" || len(e.Trust) > 0 {
+		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || e.OnSilence != "" || e.Advertise != "" || len(e.Trust) > 0 {
 			bad(".proxy", "is needed for a trunk; a backend of phones registered here has only name and relay")
 		}
 		return errs

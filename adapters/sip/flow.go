@@ -58,7 +58,7 @@ func (l *leg) reachable() error {
 		l.mu.Unlock()
 		return fault.New(fault.CodeConflict, "the leg has no dialog")
 	}
-	h, err := l.s.hop(l.dlg.Transport, l.dlg.Destination())
+	h, err := l.hop(l.dlg.Transport, l.dlg.Destination())
 	d := *l.dlg // what is built from it is not sent
 	l.mu.Unlock()
 	if err != nil || d.Transport == "UDP" {
@@ -130,7 +130,7 @@ func (l *leg) fit(req *sip.Request, claimed ...dialog.Header) *sip.Request {
 		return req
 	}
 	inv.Transport = "TCP"
-	h, err := l.s.hop(inv.Transport, inv.Dest)
+	h, err := l.hop(inv.Transport, inv.Dest)
 	if err != nil {
 		return req
 	}

@@ -72,7 +72,7 @@ func (l *leg) prack(f *fork) {
 // prackAs sends a PRACK with what a trunk's challenge has asked for, and again when it asks. Once the phone has answered
 // that is over: the CSeqs are the dialog's then. l.mu is held.
 func (l *leg) prackAs(f *fork, ack dialog.RAck, c *claim) {
-	h, err := l.s.hop(f.dlg.Transport, f.dlg.Destination())
+	h, err := l.hop(f.dlg.Transport, f.dlg.Destination())
 	if err != nil {
 		return
 	}
@@ -135,7 +135,7 @@ func (l *leg) earlyUpdate(req *sip.Request, tx *sip.ServerTx) bool {
 		status, body = l.meet(req)
 	}
 	res := l.response(req, status)
-	if h, err := l.s.hop(contact.Transport, contact.Destination()); err == nil && status < 300 {
+	if h, err := l.hop(contact.Transport, contact.Destination()); err == nil && status < 300 {
 		res.AppendHeader(contact.ContactFor(h))
 	}
 	dialog.SetBody(res, body)

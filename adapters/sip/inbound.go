@@ -50,7 +50,7 @@ func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 		_ = tx.Respond(tooBrief(s.response(req, 422)))
 		return
 	}
-	l, status := s.offered(req)
+	l, status := s.offered(req, who.way)
 	if status != 0 {
 		s.reply(tx, req, status)
 		return
@@ -62,7 +62,6 @@ func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 	}
 	s.reply(tx, req, sip.StatusTrying)
 	l.mu.Lock()
-	l.way = who.way
 	l.enter(call.LegOffered, call.LegEvent{
 		Kind: call.EvOffered, From: who.way.Address, To: who.dialled, Backend: who.way.Backend, Outside: who.outside, Resume: l.resume(),
 	})
@@ -84,7 +83,7 @@ func (s *Stack) returned(req *sip.Request) bool {
 }
 
 // offered makes the leg of a new INVITE, or says with which status to refuse it.
-func (s *Stack) offered(req *sip.Request) (*leg, int) {
+func (s *Stack) offered(req *sip.Request, from call.Way) (*leg, int) {
 	tag := newTag()
 	d, err := dialog.FromInvite(req, tag)
 	if err != nil {
@@ -95,8 +94,8 @@ func (s *Stack) offered(req *sip.Request) (*leg, int) {
 		return nil, status
 	}
 	l := s.newLeg(s.deps.LegID(), d.CallID, tag)
-	l.state, l.dlg, l.offer = call.LegOffered, &d, o
-	l.local.ID, l.local.Addr = sessionID(), s.cfg.Media.Address
+	l.way, l.state, l.dlg, l.offer = from, call.LegOffered, &d, o
+	l.local.ID, l.local.Addr = sessionID(), s.mediaAddress(from.Backend)
 	if l.ep, err = s.pool.Open(); err != nil {
 		return nil, sip.StatusServiceUnavailable
 	}

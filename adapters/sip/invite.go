@@ -28,7 +28,7 @@ func (s *Stack) Originate(_ context.Context, o call.Originate, resume []byte) er
 	if l.ep, err = s.pool.Open(); err != nil {
 		return err
 	}
-	req, err := l.invite.Request(h, l.local.Offer(l.ep.Addr(), s.codecsFor(o.JoinTo), sdp.SendRecv))
+	req, err := l.invite.Request(h, l.local.Offer(l.receives(l.ep), s.codecsFor(o.JoinTo), sdp.SendRecv))
 	if err == nil && !s.add(l) {
 		err = fault.New(fault.CodeConflict, "this leg was placed before")
 	}

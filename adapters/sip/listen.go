@@ -111,7 +111,11 @@ func (s *Stack) hop(transport, dest string) (dialog.Hop, error) {
 			best = fit[i]
 		}
 	}
-	return s.through(best, transport), nil
+	h := s.through(best, transport)
+	if host := s.gatewayAt(dest).advertised(); host != "" {
+		h.Host = host
+	}
+	return h, nil
 }
 
 // sourceFor asks the routing table from which of our addresses a peer is reached; nothing is sent.

@@ -226,10 +226,10 @@ func (l *leg) lateAnswer(ack *sip.Request) {
 func (l *leg) describe() []byte {
 	ep := l.ep
 	if l.offer.sdp == nil {
-		return l.local.Offer(ep.Addr(), sdp.DefaultCodecs(), sdp.SendRecv)
+		return l.local.Offer(l.receives(ep), sdp.DefaultCodecs(), sdp.SendRecv)
 	}
 	both := sdp.Common(l.offer.sdp.Audio.Codecs, sdp.DefaultCodecs())
 	l.remote.Codecs = both
 	ep.SetRemote(l.remote.AddrPort(), both)
-	return l.local.Answer(*l.offer.sdp, ep.Addr(), both, sdp.SendRecv)
+	return l.local.Answer(*l.offer.sdp, l.receives(ep), both, sdp.SendRecv)
 }

@@ -40,10 +40,11 @@ func (s *Stack) redirect(a, b *leg) {
 	a.tell(call.LegEvent{Kind: call.EvMedia, Text: "relay"})
 }
 
-// relays reports whether the configuration keeps the audio of either leg with us.
+// relays reports whether the configuration keeps the audio of either leg with us: behind a NAT of ours a phone's own address
+// says nothing.
 func (s *Stack) relays(a, b *leg) bool {
 	for _, e := range s.cfg.Entries {
-		if e.Relay && (e.Name == a.way.Backend || e.Name == b.way.Backend) {
+		if (e.Relay || e.Advertise != "") && (e.Name == a.way.Backend || e.Name == b.way.Backend) {
 			return true
 		}
 	}

@@ -19,7 +19,7 @@ func (l *leg) anchor(ctx context.Context) {
 		l.mu.Unlock()
 		return
 	}
-	addr, codecs := l.ep.Addr(), l.remote.Codecs
+	addr, codecs := l.receives(l.ep), l.remote.Codecs
 	l.mu.Unlock()
 	if _, err := l.reinvite(ctx, addr, codecs, nil); err != nil {
 		l.s.log.Warn("a phone did not come back to our media address", "leg", l.id, "error", err)

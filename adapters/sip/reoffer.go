@@ -107,14 +107,14 @@ func (l *leg) meetHere(offer *sdp.Session, peer *leg) (int, []byte) {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	if offer == nil {
-		return sip.StatusOK, l.local.Offer(l.ep.Addr(), have, l.wanted())
+		return sip.StatusOK, l.local.Offer(l.receives(l.ep), have, l.wanted())
 	}
 	both := sdp.Common(offer.Audio.Codecs, have)
 	if both == nil && offer.Audio.Port != 0 {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	l.take(*offer.Audio, both)
-	return sip.StatusOK, l.local.Answer(*offer, l.ep.Addr(), both, l.wanted())
+	return sip.StatusOK, l.local.Answer(*offer, l.receives(l.ep), both, l.wanted())
 }
 
 // take notes what the phone offered, and tells hold and resume. l.mu is held.

@@ -204,7 +204,7 @@ func (r *ringing) longer(res *sip.Response) bool {
 
 // sendAgain follows another INVITE in place of the one that was refused.
 func (r *ringing) sendAgain(inv dialog.Invite, body []byte) bool {
-	h, err := r.s.hop(inv.Transport, inv.Dest)
+	h, err := r.hop(inv.Transport, inv.Dest)
 	if err != nil {
 		return false
 	}

@@ -162,7 +162,7 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte, claimed ...
 	if l.leaving && method != sip.BYE {
 		return nil, 0, fault.New(fault.CodeConflict, "the leg is being released")
 	}
-	h, err := l.s.hop(l.dlg.Transport, l.dlg.Destination())
+	h, err := l.hop(l.dlg.Transport, l.dlg.Destination())
 	if err != nil {
 		return nil, 0, err
 	}

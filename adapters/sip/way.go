@@ -121,7 +121,7 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 		return nil, err
 	}
 	l := &leg{s: s, tag: inv.Tag, invite: inv, joinTo: o.JoinTo}
-	l.local.ID, l.local.Version, l.local.Addr = sessionID(), 1, s.cfg.Media.Address
+	l.local.ID, l.local.Version, l.local.Addr = sessionID(), 1, s.mediaAddress(o.Way.Backend)
 	return l.resume(), nil
 }
 
