@@ -35,7 +35,7 @@ func realPhones(t *testing.T) {
 		},
 		Open: func(t *testing.T) calltest.Harness {
 			first := 27000 + 260*wards.Add(1)
-			return &realWard{&ward{t: t, reg: &nameplates{bindings: map[string]user.Binding{}}, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}}
+			return &realWard{&ward{t: t, listen: quiet, reg: &nameplates{bindings: map[string]user.Binding{}}, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}}
 		},
 		Around: func(t *testing.T, run func(*testing.T)) {
 			t.Parallel()

@@ -30,11 +30,14 @@ func TestConformance(t *testing.T) {
 		Peers:   []string{library(t)},
 		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
 		Open: func(t *testing.T) calltest.Harness {
-			return &ward{t: t, ports: "20000-20999", reg: &nameplates{bindings: map[string]user.Binding{}}}
+			return &ward{t: t, listen: quiet, ports: "20000-20999", reg: &nameplates{bindings: map[string]user.Binding{}}}
 		},
 	})
 	realPhones(t)
 }
+
+// quiet is where a stack listens on a good network.
+const quiet = "udp:127.0.0.1:0"
 
 // library is what the stack stands on, with its version.
 func library(t *testing.T) string {
@@ -55,7 +58,7 @@ type ward struct {
 	t      *testing.T
 	reg    *nameplates
 	stack  *Stack
-	listen string                              // where the former stack was reached
+	listen string                              // where the stack is reached; the next one takes the same port
 	line   func(net.PacketConn) net.PacketConn // what phones are reached over; nil is a quiet loopback
 	slow   bool                                // waits are those of production
 	ports  string                              // of the stack's RTP
@@ -69,8 +72,7 @@ func (w *ward) Name() string { return "house" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
 	t.Helper()
-	if w.listen == "" {
-		w.listen = "udp:127.0.0.1:0"
+	if w.stack == nil {
 		t.Cleanup(w.reg.closePhones)
 		t.Cleanup(w.draw)
 	}

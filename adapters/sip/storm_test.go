@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,13 +16,15 @@ import (
 
 	"c2d/core/call/calltest"
 	"c2d/core/user"
+	"c2d/test/weather"
 )
 
 // inStorm names the seed to the process that TestConformanceInAStorm starts.
 const inStorm = "C2D_STORM"
 
 // TestConformanceInAStorm runs the suite over a network that loses, delays, repeats and reorders what phones and we say to
-// each other, with the timers of RFC 3261 as they are. It stands in for tc netem, which this needs no root and no kernel module for. All rows run side by side in a process of their own, since most of their time is
+// each other, with the timers of RFC 3261 as they are: IP packets, in a network namespace (see package weather); without root
+// what goes over the phones' SIP sockets. All rows run side by side in a process of their own, since most of their time is
 // waiting.
 func TestConformanceInAStorm(t *testing.T) {
 	if testing.Short() {
@@ -33,14 +34,17 @@ func TestConformanceInAStorm(t *testing.T) {
 	if seed == "" {
 		seed = strconv.FormatUint(rand.Uint64(), 10)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestInAStorm$", "-test.parallel=48", "-test.timeout=6m", "-test.v")
-	cmd.Env = append(os.Environ(), inStorm+"="+seed)
-	out, err := cmd.CombinedOutput()
+	run := weather.Apart
+	if err := weather.Possible(); err != nil {
+		t.Log("the weather is on SIP sockets of phones alone:", err)
+		run = weather.Again
+	}
+	out, err := run("TestInAStorm", []string{inStorm + "=" + seed}, "-test.parallel=48", "-test.timeout=6m")
 	if err != nil {
 		t.Fatalf("%s=%s: %v\n%s", inStorm, seed, err, out)
 	}
-	passed := strings.Count(string(out), "    --- PASS: ")
-	t.Logf("%s=%s: %d behaviours passed; %s", inStorm, seed, passed, told(string(out)))
+	passed := strings.Count(out, "    --- PASS: ")
+	t.Logf("%s=%s: %d behaviours passed; %s", inStorm, seed, passed, told(out))
 	if passed < 60 {
 		t.Errorf("%d behaviours ran", passed)
 	}
@@ -58,20 +62,20 @@ func told(out string) string {
 
 // TestInAStorm is the process that TestConformanceInAStorm starts.
 func TestInAStorm(t *testing.T) {
+	weather.Inside(t)
 	seed, err := strconv.ParseUint(os.Getenv(inStorm), 10, 64)
 	if err != nil {
-		t.Skip("TestConformanceInAStorm runs it")
+		t.Fatal(err)
 	}
 	sip.SetTimers(500*time.Millisecond, 4*time.Second, 5*time.Second)
-	storm := &weather{rng: rand.New(rand.NewPCG(seed, 0)), delay: 200 * time.Millisecond, jitter: 40 * time.Millisecond, lose: 0.05, repeat: 0.02, overtake: 0.05}
-	t.Cleanup(func() { t.Log("weather: " + storm.report()) })
+	over := storm(t, weather.Storm(seed))
 	var wards atomic.Int64 // each has RTP ports of its own: after a crash they are to be free
 	calltest.Run(t, calltest.Suite{
 		Backend: "native SIP",
 		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true}, // a lost 181 is not repeated
 		Open: func(t *testing.T) calltest.Harness {
 			first := 10000 + 260*wards.Add(1)
-			return &ward{t: t, reg: &nameplates{bindings: map[string]user.Binding{}}, line: storm.over, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}
+			return &ward{t: t, listen: "udp:" + stormy + ":0", reg: &nameplates{bindings: map[string]user.Binding{}}, line: over, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}
 		},
 		Around: func(t *testing.T, run func(*testing.T)) {
 			t.Parallel()
@@ -80,46 +84,25 @@ func TestInAStorm(t *testing.T) {
 	})
 }
 
-// weather is what a network does to datagrams, each way: it loses and repeats some, delays all, and lets some overtake.
-type weather struct {
-	delay, jitter          time.Duration
-	lose, repeat, overtake float64 // shares, 0 to 1
-
-	mu                    sync.Mutex
-	rng                   *rand.Rand
-	sent, lost, twice, by atomic.Int64
+// storm begins, and returns what phones are to be reached over where the network itself is quiet.
+func storm(t *testing.T, w weather.Weather) func(net.PacketConn) net.PacketConn {
+	t.Helper()
+	if !weather.IsApart() {
+		g := w.Gust()
+		t.Cleanup(func() { t.Log("weather: on SIP sockets of phones:", g) })
+		return func(c net.PacketConn) net.PacketConn { return over(g, c) }
+	}
+	g := w.Begin(t, "to "+stormy, "from "+stormy)
+	t.Cleanup(func() { t.Log("weather: on IP packets:", g) })
+	return nil
 }
 
-func (w *weather) report() string {
-	return strconv.FormatInt(w.sent.Load(), 10) + " datagrams, " + strconv.FormatInt(w.lost.Load(), 10) + " lost, " +
-		strconv.FormatInt(w.twice.Load(), 10) + " twice, " + strconv.FormatInt(w.by.Load(), 10) + " overtook, " + w.delay.String() + " each way"
-}
-
-// pass hands a datagram on when its time comes: never, once or twice.
-func (w *weather) pass(hand func()) {
-	w.mu.Lock()
-	fate, late := w.rng.Float64(), w.delay+time.Duration(w.rng.Int64N(int64(w.jitter)))
-	again, overtakes := w.rng.Float64() < w.repeat, w.rng.Float64() < w.overtake
-	w.mu.Unlock()
-	w.sent.Add(1)
-	if fate < w.lose {
-		w.lost.Add(1)
-		return
-	}
-	if overtakes {
-		w.by.Add(1)
-		late /= 4
-	}
-	time.AfterFunc(late, hand)
-	if again {
-		w.twice.Add(1)
-		time.AfterFunc(late+w.jitter, hand)
-	}
-}
+// stormy is where the stack's SIP is, all ways to and from which are bad. Its RTP is elsewhere.
+const stormy = "127.0.0.2"
 
 // over is a socket with the weather on both of its ways.
-func (w *weather) over(c net.PacketConn) net.PacketConn {
-	l := &line{PacketConn: c, weather: w, in: make(chan datagram, 256), closed: make(chan struct{})}
+func over(g *weather.Gust, c net.PacketConn) net.PacketConn {
+	l := &line{PacketConn: c, gust: g, in: make(chan datagram, 256), closed: make(chan struct{})}
 	go l.receive() // ends when the socket is closed
 	return l
 }
@@ -132,10 +115,10 @@ type datagram struct {
 // line is a socket in the weather.
 type line struct {
 	net.PacketConn
-	weather *weather
-	in      chan datagram
-	once    sync.Once
-	closed  chan struct{}
+	gust   *weather.Gust
+	in     chan datagram
+	once   sync.Once
+	closed chan struct{}
 }
 
 func (l *line) receive() {
@@ -147,7 +130,7 @@ func (l *line) receive() {
 			return
 		}
 		d := datagram{append([]byte(nil), b[:n]...), from}
-		l.weather.pass(func() {
+		l.gust.Pass(func() {
 			select {
 			case l.in <- d:
 			case <-l.closed:
@@ -171,7 +154,7 @@ func (l *line) ReadFrom(b []byte) (int, net.Addr, error) {
 // WriteTo implements [net.PacketConn].
 func (l *line) WriteTo(b []byte, to net.Addr) (int, error) {
 	text := append([]byte(nil), b...)
-	l.weather.pass(func() { _, _ = l.PacketConn.WriteTo(text, to) }) // a socket that is closed by then loses it
+	l.gust.Pass(func() { _, _ = l.PacketConn.WriteTo(text, to) }) // a socket that is closed by then loses it
 	return len(b), nil
 }
 
