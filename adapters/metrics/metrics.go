@@ -6,6 +6,8 @@
 //	c2d_calls_active                          calls that have not ended
 //	c2d_webhooks_disabled_total               web hooks that were disabled since nothing could be delivered
 //	c2d_call_setup_seconds{until}             from the click until "caller_answered", "callee_ringing", "connected"
+//	c2d_store_commits_total                   transactions that the store made durable
+//	c2d_store_writes_total                    changes in them: many to a commit when the service is busy
 package metrics
 
 import (
@@ -55,6 +57,15 @@ func New(log event.Log, tenant string) *Metrics {
 	m.registry.MustRegister(m.placed, m.ended, m.disabled, m.active, m.setup,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// Store adds what the store counts.
+func (m *Metrics) Store(commits, writes func() int64) {
+	count := func(name, help string, of func() int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(of()) }))
+	}
+	count("c2d_store_commits_total", "Transactions that the store made durable.", commits)
+	count("c2d_store_writes_total", "Changes in the transactions that the store made durable.", writes)
 }
 
 // Handler serves the metrics in the formats that Prometheus asks for.

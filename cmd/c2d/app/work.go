@@ -18,6 +18,7 @@ const pruneEvery = time.Hour
 // startWork begins what runs beside the calls: metrics, and the removal of what is too old.
 func (a *App) startWork(context.Context) error {
 	a.metrics = metrics.New(a.store, access.MainTenant)
+	a.metrics.Store(func() int64 { return a.store.Stats().Commits }, func() int64 { return a.store.Stats().Writes })
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { a.metrics.Run(ctx, a.openCalls) })
