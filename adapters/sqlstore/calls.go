@@ -85,7 +85,7 @@ func (t *tx) saveCall(ctx context.Context, c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	if f.version != c.Version-1 || f.epoch != c.Epoch || f.node != c.Node {
+	if f.version >= c.Version || f.epoch != c.Epoch || f.node != c.Node {
 		return conflict()
 	}
 	if err := t.checkCaller(ctx, c); err != nil {

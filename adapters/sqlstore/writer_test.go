@@ -115,7 +115,7 @@ func TestAConflictFailsItsOwnWriteAlone(t *testing.T) {
 	calls := createCalls(t, s, 20)
 	trail := audit.Trail{Audit: []audit.Entry{{Action: "call.save"}}, Events: []event.Event{{Kind: event.CallChanged}}}
 	errs := crowd(t, s, len(calls), func(i int) error {
-		calls[i].Version += int64(1 + i%2)
+		calls[i].Version += int64(1 - i%2)
 		return s.Save(t.Context(), calls[i], trail)
 	})
 	for i, err := range errs {

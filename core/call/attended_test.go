@@ -42,7 +42,7 @@ func (r *rig) leg(id string) Leg {
 
 func (c *consulting) transfer() (Call, error) {
 	next, err := c.Transfer(c.t.Context(), meeting("new", c.x, c.y), []string{"one", "two"}, audit.Trail{})
-	synctest.Wait()
+	settle()
 	return next, err
 }
 
@@ -85,12 +85,12 @@ func TestAttendedTransfer(t *testing.T) {
 			}
 		}
 		c.board.sink.Leg(LegEvent{Leg: c.x.ID, Kind: EvJoined, Peer: c.mine[0]}) // late, of the old call
-		synctest.Wait()
+		settle()
 		if got := c.state("new"); got != Connecting {
 			t.Fatalf("the new call is %s", got)
 		}
 		c.board.sink.Leg(LegEvent{Leg: c.x.ID, Kind: EvJoined, Peer: c.y.ID})
-		synctest.Wait()
+		settle()
 		if got := c.state("new"); got != Connected {
 			t.Fatalf("the new call is %s", got)
 		}
@@ -128,7 +128,7 @@ func TestWhatIsToldDuringATransfer(t *testing.T) {
 		c.store.delay = 50 * time.Millisecond
 		done := make(chan error, 1)
 		go func() { _, err := c.transfer(); done <- err }()
-		synctest.Wait() // the store is being asked
+		settle() // the store is being asked
 		for _, text := range []string{"first", "second"} {
 			c.board.sink.Leg(LegEvent{Leg: c.x.ID, Kind: EvResume, Resume: []byte(text)})
 		}
@@ -137,7 +137,7 @@ func TestWhatIsToldDuringATransfer(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		now, _ := c.store.Get(t.Context(), "main", "new")
 		if x, _, _ := now.Find(c.x.ID); string(x.Resume) != "second" || now.End == nil || now.End.By != ByCallee {
 			t.Errorf("resume %q, end %+v", x.Resume, now.End)
@@ -164,7 +164,7 @@ func TestTwoTransfersAtOnce(t *testing.T) {
 		if (first == nil) == (second == nil) || !fault.Is(first, fault.CodeNotFound) && !fault.Is(second, fault.CodeNotFound) {
 			t.Errorf("%v and %v", first, second)
 		}
-		synctest.Wait()
+		settle()
 		c.over(map[string]Reason{"one": Transferred, "two": Transferred})
 	})
 }
@@ -196,7 +196,7 @@ func TestTransferInDoubt(t *testing.T) {
 			}
 			c.store.fails(false)
 			time.Sleep(2 * retryEvery)
-			synctest.Wait()
+			settle()
 			made, err := c.store.Get(t.Context(), "main", "new")
 			if took && (made.End == nil || made.End.Reason != Congestion || made.Open()) || !took && !fault.Is(err, fault.CodeNotFound) {
 				t.Errorf("took it: %v; %+v, %v", took, made.End, err)
@@ -216,7 +216,7 @@ func TestDyingDuringATransfer(t *testing.T) {
 				if _, err := c.Transfer(t.Context(), following("new", c.x), []string{"one"}, audit.Trail{}); err != nil {
 					t.Fatal(err)
 				}
-				synctest.Wait()
+				settle()
 			} else if _, err := c.transfer(); err != nil {
 				t.Fatal(err)
 			}

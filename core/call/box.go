@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,12 +20,18 @@ type box struct {
 	running bool
 	closed  bool
 	call    Call // written by the goroutine only, under mu; read by it without
+	shown   Call // what others may rely on: the store has it, or cannot have it
 	timer   *time.Timer
 	changed chan struct{} // closed at the next change; nil while nobody follows
+	hurry   chan struct{} // told of a hang-up
 
-	stored  int64       // version in the store
-	unsaved audit.Trail // trail of transitions that the store did not take yet
-	dirty   bool
+	// The goroutine's own.
+	version int64       // of the last transition
+	unsaved audit.Trail // of transitions that the store was not given yet
+	dirty   bool        // there are some
+	due     time.Time   // when it is given them
+	writing *writing    // what it was given and has not answered; nil if nothing
+	doubt   bool        // it may have taken the last, or not
 }
 
 type letter struct {
@@ -32,18 +39,20 @@ type letter struct {
 	reply chan<- Call
 }
 
-// stopRinging ends a call that does not talk, because the service stops; retry writes again what the store did not take;
-// ask changes nothing: its reply is the call after all that was posted before; lent stands still after its reply, until
-// whoever has borrowed the call gives it back.
+// stopRinging ends a call that does not talk, because the service stops; due says that what is unsaved has waited long
+// enough; stored, that the store has answered; ask changes nothing: its reply is the call after all that was posted before;
+// lent stands still after its reply, until whoever has borrowed the call gives it back.
 type (
 	stopRinging struct{}
-	retry       struct{}
+	due         struct{}
+	stored      struct{}
 	ask         struct{}
 	lent        struct{ back <-chan struct{} }
 )
 
 func (stopRinging) input() {}
-func (retry) input()       {}
+func (due) input()         {}
+func (stored) input()      {}
 func (ask) input()         {}
 func (lent) input()        {}
 
@@ -52,9 +61,12 @@ const (
 	saveLimit      = 5 * time.Second
 	savePatience   = time.Second
 	retryEvery     = time.Second
+	lull           = 10 * time.Millisecond // in which changes gather for one write, unless an act needs it
 )
 
-func newBox(r *Runner, c Call) *box { return &box{r: r, call: c, stored: c.Version} }
+func newBox(r *Runner, c Call) *box {
+	return &box{r: r, call: c, shown: c, version: c.Version, hurry: make(chan struct{}, 1)}
+}
 
 // post never blocks.
 func (b *box) post(l letter) {
@@ -67,6 +79,12 @@ func (b *box) post(l letter) {
 		return
 	}
 	b.letters = append(b.letters, l)
+	if l.hurries() {
+		select {
+		case b.hurry <- struct{}{}:
+		default:
+		}
+	}
 	if b.running {
 		return
 	}
@@ -79,7 +97,7 @@ func (b *box) drain() {
 		b.mu.Lock()
 		if len(b.letters) == 0 {
 			b.running = false
-			over := !b.call.Open() && !b.dirty
+			over := !b.call.Open() && !b.dirty && b.writing == nil
 			b.closed = b.closed || over
 			b.arm()
 			b.mu.Unlock()
@@ -97,11 +115,14 @@ func (b *box) work(l letter) {
 	switch in := l.in.(type) {
 	case ask:
 	case lent:
+		b.durable()
 		l.reply <- b.call
 		<-in.back
 		return
-	case retry:
-		b.save(b.call, audit.Trail{})
+	case due:
+		b.flush()
+	case stored:
+		_ = b.written()
 	case stopRinging:
 		if b.call.State != Connected {
 			b.process(HangUpOrdered{By: BySystem, Reason: Cancelled})
@@ -109,6 +130,7 @@ func (b *box) work(l letter) {
 	case HangUpOrdered:
 		b.unsaved.Audit = append(b.unsaved.Audit, in.Audit...) // goes with the next write, which this causes
 		b.process(in)
+		b.durable()
 	default:
 		b.process(in)
 	}
@@ -117,7 +139,7 @@ func (b *box) work(l letter) {
 	}
 }
 
-// process is the order of work: step, release, prepare, durable write, act.
+// process is the order of work: step, release, prepare, durable write if an act needs it, act.
 func (b *box) process(in Input) {
 	now := b.r.cfg.Now()
 	next, actions, changed := step(b.call, in, now)
@@ -126,12 +148,28 @@ func (b *box) process(in Input) {
 	}
 	later := b.release(next, actions)
 	later, failed := b.prepare(&next, later)
-	if changed && !b.commit(next, later) {
-		return
+	if changed {
+		b.keep(next)
 	}
-	b.act(next, later)
+	if slices.ContainsFunc(later, Action.binds) && !b.durable() {
+		b.refrain(later)
+	} else {
+		b.act(next, later)
+	}
 	for _, ev := range failed {
 		b.post(letter{in: ev})
+	}
+}
+
+// refrain is for acts that did not become durable: the call ends, unless somebody is about to end it. What was to ring never did.
+func (b *box) refrain(actions []Action) {
+	if !b.hurried() {
+		b.process(NotDurable{})
+	}
+	for _, a := range actions {
+		if a.Op == OpOriginate {
+			b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvEnded, Cause: Cause{Reason: Congestion, NotRung: true}}})
+		}
 	}
 }
 
@@ -150,8 +188,9 @@ func (b *box) create(ctx context.Context, in Input, idem *Idempotency, t audit.T
 		b.close()
 		return Call{}, err
 	}
-	b.stored = 1
+	b.version = 1
 	b.accept(next)
+	b.show(next)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -167,7 +206,7 @@ func (b *box) create(ctx context.Context, in Input, idem *Idempotency, t audit.T
 	return next, nil
 }
 
-// arm sets the one timer to the next deadline, or to the next try to store what is unsaved; the caller holds b.mu.
+// arm sets the one timer to the next deadline, or to when what is unsaved is due; the caller holds b.mu.
 func (b *box) arm() {
 	if b.timer != nil {
 		b.timer.Stop()
@@ -182,12 +221,12 @@ func (b *box) arm() {
 			first = at
 		}
 	}
-	wait, in := first.Sub(b.r.cfg.Now()), Input(Tick{})
-	if b.dirty && (first.IsZero() || wait > retryEvery) {
-		wait, in = retryEvery, retry{}
+	in := Input(Tick{})
+	if b.dirty && b.writing == nil && (first.IsZero() || b.due.Before(first)) {
+		first, in = b.due, due{}
 	}
-	if b.dirty || !first.IsZero() {
-		b.timer = time.AfterFunc(wait, func() { b.post(letter{in: in}) })
+	if !first.IsZero() {
+		b.timer = time.AfterFunc(first.Sub(b.r.cfg.Now()), func() { b.post(letter{in: in}) })
 	}
 }
 
@@ -204,7 +243,15 @@ func (b *box) close() {
 	b.arm()
 }
 
+// snapshot returns what others may rely on; false before it is created.
 func (b *box) snapshot() (Call, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.shown, b.shown.Version > 0
+}
+
+// newest returns the call as the mailbox has it.
+func (b *box) newest() (Call, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.call, b.call.Version > 0
@@ -220,7 +267,7 @@ func (b *box) carrier() string {
 func (b *box) rests() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.call.State == Connected && !b.running && !b.dirty
+	return b.call.State == Connected && !b.running && !b.dirty && b.writing == nil
 }
 
 // causeOf turns a backend's refusal into the end of a leg. Only what the backend proved not to have rung says so.

@@ -196,7 +196,7 @@ const (
 type Call struct {
 	ID        string            `json:"id"`
 	Tenant    string            `json:"tenant"`
-	Version   int64             `json:"version"` // one higher at each stored transition, from 1
+	Version   int64             `json:"version"` // one higher at each transition, from 1; what follows closely is stored as one
 	Node      string            `json:"node"`
 	Epoch     int64             `json:"epoch"`
 	State     State             `json:"state"`

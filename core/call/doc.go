@@ -65,6 +65,11 @@
 // (hang up, refuse, quiet) is sent at once and recorded when the store takes it. An originate is sent once for a leg
 // id, ever.
 //
+// Whatever else changes gathers for a few milliseconds, or until an act waits for the store, and is one write: two phones
+// that tell their part of one thing, or an answer and the look-up that follows, cost one commit. The store has one write of
+// a call at a time, and the mailbox goes on meanwhile; others are shown what is stored ([Runner.Get]). A hang-up does not
+// wait for an act: what it was to do is not done.
+//
 // # The port in three technologies
 //
 //	operation   native SIP                           Asterisk ARI                              FreeSWITCH ESL

@@ -21,7 +21,7 @@ func TestFollowTellsEachStateToTheEnd(t *testing.T) {
 				return true
 			})
 		}()
-		synctest.Wait()
+		settle()
 		r.play(base+"-1", EvAnswered)
 		r.play(base+"-2", EvAnswered)
 		r.play(base+"-1", EvJoined)

@@ -100,6 +100,11 @@ func (a Action) releases() bool {
 	return a.Op == OpHangUp || a.Op == OpRefuse || a.Op == OpQuiet
 }
 
+// binds reports whether the action can make a phone ring or join two people: it is done once it is durable.
+func (a Action) binds() bool {
+	return a.Op == OpOriginate || a.Op == OpJoin || a.Op == OpAnswer || a.Op == OpPart
+}
+
 // Limits of the step that no request changes.
 const (
 	queueLimit   = 5 * time.Second

@@ -84,7 +84,7 @@ func TestRecoveryWaitsForTheStore(t *testing.T) {
 		store.deaf = false
 		store.mu.Unlock()
 		time.Sleep(time.Second)
-		synctest.Wait()
+		settle()
 		if c := r.found(); c.State != Connected || len(r.board.orders) != 0 {
 			t.Errorf("%s, orders %v", c.State, r.board.orders)
 		}
@@ -100,7 +100,7 @@ func TestRecoveredLegThatHasGone(t *testing.T) {
 		if err := r.recover(t.Context(), r.board, alive()[:2]); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		if c := r.found(); c.State != Ended || c.End.Reason != Lost || !r.board.did("hang_up in-n1-x-1") {
 			t.Errorf("%s %+v, orders %v", c.State, c.End, r.board.orders)
 		}
@@ -117,7 +117,7 @@ func TestReconnectRecoversOnlyWhatIsUnknown(t *testing.T) {
 		r.board.snapshot = []LegInfo{{Leg: a, State: LegAnswered, JoinedTo: b}, {Leg: b, State: LegAnswered, JoinedTo: a}, alive()[2]}
 		r.board.sink.Link("board", false)
 		r.board.sink.Link("board", true)
-		synctest.Wait()
+		settle()
 		if r.Active() != 1 || r.state("c") != Connected || !r.board.did("hang_up in-n1-y-1") || r.board.did("hang_up "+a) {
 			t.Errorf("%d calls, c is %s, orders %v", r.Active(), r.state("c"), r.board.orders)
 		}
@@ -147,7 +147,7 @@ func TestRestartComesBeforeWhatTheBackendTells(t *testing.T) {
 		if err := second.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		if c, _ := store.Get(t.Context(), "", "rings"); c.End == nil || c.End.Reason != Lost || c.End.By != BySystem || c.Open() {
 			t.Errorf("%s %+v", c.State, c.End)
 		}

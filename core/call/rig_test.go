@@ -22,6 +22,7 @@ type memory struct {
 	keys   map[string]Idempotency
 	events []event.Event
 	down   bool
+	saves  int
 	hangs  bool // Save does not return until its context ends, and then is done all the same
 	mute   bool // the next Save is done, and its answer lost
 	deaf   bool // takes no new call
@@ -71,9 +72,13 @@ func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
 	if m.down {
 		return errDown
 	}
-	if m.calls[c.ID].Version != c.Version-1 {
+	if _, ok := m.calls[c.ID]; !ok {
+		return fault.New(fault.CodeNotFound, "no such call")
+	}
+	if m.calls[c.ID].Version >= c.Version {
 		return fault.New(fault.CodeConflict, "version %d over %d", c.Version, m.calls[c.ID].Version)
 	}
+	m.saves++
 	m.calls[c.ID] = c
 	m.events = append(m.events, t.Events...)
 	m.wrote()
@@ -92,7 +97,7 @@ func (m *memory) TakeOver(_ context.Context, c Call, from []Call, t audit.Trail)
 		return errDown
 	}
 	for _, old := range from {
-		if m.calls[old.ID].Version != old.Version-1 {
+		if m.calls[old.ID].Version >= old.Version {
 			return fault.New(fault.CodeConflict, "version %d over %d", old.Version, m.calls[old.ID].Version)
 		}
 	}
@@ -268,7 +273,7 @@ func newRigOver(t *testing.T, store *memory, gates map[string]int, legs []LegInf
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	synctest.Wait()
+	settle()
 	return &rig{r, t, store, b}
 }
 
@@ -284,12 +289,19 @@ func (r *rig) mustPlace(id string) Call {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	synctest.Wait()
+	settle()
 	return c
 }
 
 // play lets a phone do something, and waits until the call has taken it in.
-func (r *rig) play(leg string, k LegEventKind) { r.board.tell(leg, k); synctest.Wait() }
+func (r *rig) play(leg string, k LegEventKind) { r.board.tell(leg, k); settle() }
+
+// settle waits until all is done and stored.
+func settle() {
+	synctest.Wait()
+	time.Sleep(lull)
+	synctest.Wait()
+}
 
 func (r *rig) talk(id string) (caller, callee string) {
 	r.t.Helper()

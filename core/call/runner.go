@@ -166,7 +166,7 @@ func (c *Call) gate() string {
 	return c.Caller.Attempts[0].Targets[0].Ways[0].Backend
 }
 
-// HangUp ends a call in any state and returns it ended. Its phones are let go before the store is written.
+// HangUp ends a call in any state and returns it ended, once that is stored or the store fails. Its phones are let go before.
 // Errors: fault.CodeNotFound when it is not open here, fault.CodeShuttingDown when the runner stops before.
 func (r *Runner) HangUp(ctx context.Context, id string, in HangUpOrdered) (Call, error) {
 	r.mu.Lock()
@@ -188,7 +188,7 @@ func (r *Runner) HangUp(ctx context.Context, id string, in HangUpOrdered) (Call,
 	}
 }
 
-// Get returns the newest state of an open call, which may be ahead of the store's.
+// Get returns an open call as the store has it, or, while the store fails, as it is.
 func (r *Runner) Get(id string) (Call, bool) {
 	r.mu.Lock()
 	b := r.calls[id]

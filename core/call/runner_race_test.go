@@ -42,11 +42,11 @@ func TestAdmittedBeforeCreated(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.post(letter{in: Admitted{}}) // another call left at this moment
-		synctest.Wait()
+		settle()
 		if _, err := b.create(t.Context(), Started{Queue: true}, nil, audit.Trail{}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		if got := r.state(c.ID); got != RingingCaller {
 			t.Fatalf("the call is %s: its place was given to it and it does not know", got)
 		}
@@ -63,7 +63,7 @@ func TestNothingRingsAfterStop(t *testing.T) {
 		r.cfg.Store = store
 		placed := make(chan error, 1)
 		go func() { _, err := r.place("c", nil); placed <- err }()
-		synctest.Wait()
+		settle()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.Stop(ctx); err == nil {
@@ -73,7 +73,7 @@ func TestNothingRingsAfterStop(t *testing.T) {
 		if err := <-placed; !fault.Is(err, fault.CodeShuttingDown) {
 			t.Errorf("placing: %v", err)
 		}
-		synctest.Wait()
+		settle()
 		if len(r.board.rung) != 0 {
 			t.Errorf("rung after Stop: %v", r.board.rung)
 		}
@@ -90,9 +90,9 @@ func TestStopWaitsForWhatTalkingCallsHaveToDo(t *testing.T) {
 		r.play(b, EvEnded)
 		stopped := make(chan error, 1)
 		go func() { stopped <- r.Stop(context.Background()) }()
-		synctest.Wait()
+		settle()
 		close(store.save)
-		synctest.Wait()
+		settle()
 		r.play(a, EvEnded)
 		if err := <-stopped; err != nil {
 			t.Fatal(err)
@@ -103,13 +103,22 @@ func TestStopWaitsForWhatTalkingCallsHaveToDo(t *testing.T) {
 	})
 }
 
+// stuck is a backend that is slow to join.
+type stuck struct {
+	*board
+	gate chan struct{}
+}
+
+func (s stuck) Join(context.Context, string, string) error { <-s.gate; return nil }
+
 func TestHangUpThatComesTooLateIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newMemory(), nil)
-		a, _ := r.talk("c")
-		store := &slow{memory: r.store, save: make(chan struct{})}
-		r.cfg.Store = store
-		r.play(a, EvHeld)
+		gate := make(chan struct{})
+		r.cfg.Backends["house"] = stuck{r.board, gate}
+		base := r.mustPlace("c").LegBase
+		r.play(base+"-1", EvAnswered)
+		r.play(base+"-2", EvAnswered)
 		answered := make(chan error, 1)
 		go func() {
 			_, err := r.HangUp(context.Background(), "c", HangUpOrdered{By: ByAPI})
@@ -119,7 +128,7 @@ func TestHangUpThatComesTooLateIsAnswered(t *testing.T) {
 		defer cancel()
 		go func() { _ = r.Stop(ctx) }()
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
+		settle()
 		select {
 		case err := <-answered:
 			if !fault.Is(err, fault.CodeShuttingDown) {
@@ -128,7 +137,88 @@ func TestHangUpThatComesTooLateIsAnswered(t *testing.T) {
 		default:
 			t.Error("nobody answers the one who hangs up")
 		}
-		close(store.save)
+		close(gate)
+	})
+}
+
+// A store that hangs holds nobody in a call: not while it is given what changed, nor while something waits for it.
+func TestHangUpPassesWhatTheStoreHasNotTaken(t *testing.T) {
+	for name, upTo := range map[string]func(r *rig, base string){
+		"a change":                   func(r *rig, base string) { r.play(base+"-1", EvRinging) },
+		"what may make a phone ring": func(r *rig, base string) { r.play(base+"-1", EvAnswered) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, newMemory(), nil)
+				base := r.mustPlace("c").LegBase
+				r.store.hang(true)
+				upTo(r, base)
+				go func() { _, _ = r.HangUp(context.Background(), "c", HangUpOrdered{By: ByAPI}) }()
+				synctest.Wait() // no time passes
+				if !r.board.did("hang_up " + base + "-1") {
+					t.Errorf("the phone is not let go: %v", r.board.orders)
+				}
+				r.store.hang(false)
+				time.Sleep(saveLimit)
+				r.play(base+"-1", EvEnded)
+				time.Sleep(2 * retryEvery)
+				settle()
+				c, _ := r.store.Get(t.Context(), "", "c")
+				if c.State != Ended || c.End.Reason != Cancelled || c.Open() || len(r.board.rung) != 1 {
+					t.Errorf("the record is %s %+v, open %v; rung %v", c.State, c.End, c.Open(), r.board.rung)
+				}
+				r.stop()
+			})
+		})
+	}
+}
+
+// What changes at once is one write, and is told with the version that it had.
+func TestChangesGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		base := r.mustPlace("c").LegBase
+		before := r.store.saves
+		for _, k := range []LegEventKind{EvTrying, EvRinging, EvAnswered} { // the answer has the callee rung: a write
+			r.board.tell(base+"-1", k)
+		}
+		settle()
+		for _, k := range []LegEventKind{EvRinging, EvAnswered} {
+			r.board.tell(base+"-2", k)
+		}
+		settle()
+		if n := r.store.saves - before; n != 2 {
+			t.Errorf("%d writes, want 2", n)
+		}
+		for i, e := range r.store.events {
+			if e.Version != int64(i+1) {
+				t.Errorf("event %d, %s, has version %d", i, e.Kind, e.Version)
+			}
+		}
+		_, _ = r.HangUp(t.Context(), "c", HangUpOrdered{By: ByAPI})
+		r.play(base+"-1", EvEnded)
+		r.play(base+"-2", EvEnded)
+		r.stop()
+	})
+}
+
+// Others read what is stored: what they were told is so after a crash.
+func TestGetIsNotAheadOfTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		base := r.mustPlace("c").LegBase
+		r.board.tell(base+"-1", EvRinging)
+		synctest.Wait()
+		if c, _ := r.Get("c"); c.Caller.Attempts[0].Legs[0].Rang {
+			t.Error("it rings before that is stored")
+		}
+		settle()
+		if c, _ := r.Get("c"); !c.Caller.Attempts[0].Legs[0].Rang {
+			t.Error("it does not ring")
+		}
+		_, _ = r.HangUp(t.Context(), "c", HangUpOrdered{By: ByAPI})
+		r.play(base+"-1", EvEnded)
+		r.stop()
 	})
 }
 
@@ -139,13 +229,13 @@ func TestDeadlinesHoldWhileTheStoreIsDown(t *testing.T) {
 		r.store.set(true)
 		r.play(a, EvHeld)
 		time.Sleep(newCall().TalkLimit.Duration())
-		synctest.Wait()
+		settle()
 		if c, _ := r.Get("c"); c.State != Ended || c.End.Reason != MaxDuration || !r.board.did("hang_up "+a) {
 			t.Fatalf("%s %+v after the talk limit", c.State, c.End)
 		}
 		r.store.set(false)
 		time.Sleep(releaseLimit)
-		synctest.Wait()
+		settle()
 		if r.state("c") != Ended || r.Active() != 0 {
 			t.Fatalf("stored as %s, %d active", r.state("c"), r.Active())
 		}
@@ -160,7 +250,7 @@ func TestSnapshotThatMissesALegOnItsWay(t *testing.T) {
 		leg := r.mustPlace("c").LegBase + "-1"
 		time.Sleep(time.Second)
 		r.board.sink.Link("board", true)
-		synctest.Wait()
+		settle()
 		if !r.board.did("hang_up " + leg) {
 			t.Fatalf("the phone may ring for nobody: %v", r.board.orders)
 		}

@@ -74,7 +74,7 @@ func TestOneIdempotencyKeyRingsOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		synctest.Wait()
+		settle()
 		if placed != 1 || replayed != 199 || len(r.board.rung) != 1 || r.Active() != 1 {
 			t.Fatalf("placed %d, replayed %d, rung %d, active %d", placed, replayed, len(r.board.rung), r.Active())
 		}
@@ -97,7 +97,7 @@ func TestStoreDownBeforeTheCalleeRings(t *testing.T) {
 		r.play(base+"-1", EvEnded)
 		r.store.set(false)
 		time.Sleep(2 * retryEvery)
-		synctest.Wait()
+		settle()
 		c, _ := r.store.Get(t.Context(), "main", "c")
 		if c.State != Ended || c.End.Reason != Congestion || c.Open() || r.Active() != 0 {
 			t.Fatalf("the record is %s %+v, %d active", c.State, c.End, r.Active())
@@ -117,7 +117,7 @@ func TestStoreDownWhileTwoTalk(t *testing.T) {
 		}
 		r.store.set(false)
 		time.Sleep(2 * retryEvery)
-		synctest.Wait()
+		settle()
 		if got := r.state("c"); got != Ended {
 			t.Fatalf("the record is %s after the store came back", got)
 		}
@@ -173,7 +173,7 @@ func TestStopEndsRingingAndLeavesTalking(t *testing.T) {
 		rings := r.mustPlace("rings").LegBase + "-1"
 		stopped := make(chan error, 1)
 		go func() { stopped <- r.Stop(context.Background()) }()
-		synctest.Wait()
+		settle()
 		if _, err := r.place("late", nil); !fault.Is(err, fault.CodeShuttingDown) {
 			t.Fatalf("placing while stopping: %v", err)
 		}
@@ -200,7 +200,7 @@ func TestGateQueuesAndLetsIn(t *testing.T) {
 		}
 		r.mustPlace("c")
 		time.Sleep(queueLimit)
-		synctest.Wait()
+		settle()
 		if c, _ := r.store.Get(t.Context(), "", "c"); c.State != Ended || c.End.Reason != Congestion {
 			t.Fatalf("c is %s", c.State)
 		}
@@ -214,14 +214,14 @@ func TestRunnerTakesOfferedLegs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newMemory(), nil)
 		r.board.sink.Leg(LegEvent{Leg: "x", Kind: EvOffered, To: "nobody"})
-		synctest.Wait()
+		settle()
 		if !r.board.did("refuse x") {
 			t.Fatalf("orders %v", r.board.orders)
 		}
 		// The phone gives up while its call is being made: the end must not get lost.
 		r.board.sink.Leg(LegEvent{Leg: "y", Kind: EvOffered, To: "mary"})
 		r.board.sink.Leg(LegEvent{Leg: "y", Kind: EvEnded, Cause: Cause{Reason: Cancelled}})
-		synctest.Wait()
+		settle()
 		c, _ := r.store.Get(t.Context(), "", "offered")
 		if c.State != Ended || c.End.Reason != Cancelled || c.End.By != ByCaller {
 			t.Fatalf("%s %+v", c.State, c.End)
@@ -250,7 +250,7 @@ func TestLinkLostAndBack(t *testing.T) {
 		r := newRig(t, newMemory(), nil)
 		a, b := r.talk("c")
 		r.board.sink.Link("board", false)
-		synctest.Wait()
+		settle()
 		if c, _ := r.Get("c"); !c.Has(Unsure) {
 			t.Fatal("not unsure")
 		}
@@ -258,7 +258,7 @@ func TestLinkLostAndBack(t *testing.T) {
 		time.Sleep(time.Second) // legs as new as the question are not judged by its answer
 		r.board.sink.Link("board", true)
 		time.Sleep(time.Second)
-		synctest.Wait()
+		settle()
 		if c, _ := r.store.Get(t.Context(), "", "c"); c.State != Ended || c.End.Reason != Lost || !r.board.did("hang_up "+a) || r.board.did("hang_up "+b) {
 			t.Fatalf("%s %+v, orders %v", c.State, c.End, r.board.orders)
 		}
@@ -288,7 +288,7 @@ func TestAWriteWhoseAnswerWasLost(t *testing.T) {
 		r.play(base+"-1", EvAnswered)
 		r.play(base+"-1", EvEnded)
 		time.Sleep(3 * retryEvery)
-		synctest.Wait()
+		settle()
 		c, _ := r.store.Get(t.Context(), "main", "c")
 		if c.State != Ended || c.Open() || r.Active() != 0 {
 			t.Fatalf("the record is %s, open %v; %d active", c.State, c.Open(), r.Active())
@@ -330,7 +330,7 @@ func TestAWriteThatIsGivenUpIsLeftAlone(t *testing.T) {
 		time.Sleep(saveLimit + retryEvery/2)
 		r.store.hang(false)
 		time.Sleep(2 * saveLimit)
-		synctest.Wait()
+		settle()
 		r.toldOnce("c")
 		r.stop()
 	})
@@ -354,7 +354,7 @@ func TestAHungStoreHoldsNobodyInACall(t *testing.T) {
 		r.play(b, EvEnded)
 		r.store.hang(false)
 		time.Sleep(2 * saveLimit)
-		synctest.Wait()
+		settle()
 		if c, _ := r.store.Get(t.Context(), "main", "c"); c.State != Ended || c.Open() || r.Active() != 0 {
 			t.Fatalf("the record is %s, open %v; %d active", c.State, c.Open(), r.Active())
 		}

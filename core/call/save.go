@@ -6,103 +6,144 @@ import (
 	"time"
 
 	"c2d/core/audit"
+	"c2d/core/event"
 	"c2d/core/fault"
 )
 
-// commit makes next the call, durably. When the store fails, a transition that would ring or join is not made: the call
-// ends instead, and false is returned; one that only lets go is kept in memory and written when the store is back.
-func (b *box) commit(next Call, later []Action) bool {
-	if len(later) == 0 {
-		b.save(next, trail(b.call, next))
-		return true
-	}
-	if b.trySave(next) == nil {
-		return true
-	}
-	ended, actions, _ := step(b.call, NotDurable{}, b.r.cfg.Now())
-	b.release(ended, actions)
-	b.save(ended, trail(b.call, ended))
-	return false
+// writing is what the store was given of a call. There is one at a time, so that the store has the versions in order.
+type writing struct {
+	call  Call
+	trail audit.Trail
+	doubt bool // an earlier one may have been stored, or not
+	done  chan struct{}
+	err   error // to be read once done is closed
 }
 
-// trySave writes next or leaves everything as it was.
-func (b *box) trySave(next Call) error {
-	t := trail(b.call, next)
-	next.Version = b.stored + 1
-	err := b.write(next, b.merged(t, next.Version))
-	if err != nil {
-		b.r.cfg.Log.Error("call not stored", "call", next.ID, "error", err)
-		return err
-	}
+// keep makes next the call. It is written after a lull, with what follows until then, or before an act that needs it.
+func (b *box) keep(next Call) {
+	b.version++
+	next.Version = b.version
+	b.unsaved.Events = append(b.unsaved.Events, trail(b.call, next).Events...)
+	b.soil(lull)
 	b.accept(next)
-	b.stored, b.unsaved, b.dirty = next.Version, audit.Trail{}, false
-	return nil
 }
 
-// save makes next the call whatever the store says, and tries again later what it did not take.
-func (b *box) save(next Call, t audit.Trail) {
-	next.Version = b.stored + 1
-	all := b.merged(t, next.Version)
-	err := b.write(next, all)
-	b.accept(next)
-	if err != nil {
-		b.r.cfg.Log.Error("call not stored, will be tried again", "call", next.ID, "error", err)
-		b.unsaved = all
-		b.dirty = b.again(err)
+// soil notes that the store is behind, and must not be for longer than within.
+func (b *box) soil(within time.Duration) {
+	if !b.dirty {
+		b.dirty, b.due = true, b.r.cfg.Now().Add(within)
+	}
+}
+
+// flush gives the store what it lacks, unless it has not answered yet; then that is done after its answer. It does not wait.
+func (b *box) flush() {
+	if b.writing != nil || !b.dirty {
 		return
 	}
-	b.stored, b.unsaved, b.dirty = next.Version, audit.Trail{}, false
-}
-
-// again reports whether a write that failed is to be tried again. A conflict comes from an earlier write of ours whose
-// commit was done and whose answer was lost: then the next one goes on top of it, and tells what that has not told. The
-// call of another node is given up.
-func (b *box) again(err error) bool {
-	if !fault.Is(err, fault.CodeConflict, fault.CodeNotFound) {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
-	defer cancel()
-	stored, err := b.r.cfg.Store.Get(ctx, b.call.Tenant, b.call.ID)
-	if err != nil {
-		return !fault.Is(err, fault.CodeNotFound)
-	}
-	if stored.Node != b.call.Node || stored.Epoch != b.call.Epoch || stored.Version <= b.stored {
-		return false
-	}
-	b.stored, b.unsaved.Events = stored.Version, trail(stored, b.call).Events
-	return true
-}
-
-// merged is what is not stored yet and t. It shares nothing with a write that was given up and may still be under way.
-func (b *box) merged(t audit.Trail, version int64) audit.Trail {
-	all := audit.Trail{Audit: b.unsaved.Audit, Events: slices.Concat(b.unsaved.Events, t.Events)}
-	for i := range all.Events {
-		all.Events[i].Version = version
-	}
-	return all
-}
-
-// write waits for the store, but not for long: while the mailbox waits, nobody is hung up. A write that is given up may
-// still be done; then the next one meets a conflict, and again sorts it out.
-func (b *box) write(c Call, t audit.Trail) error {
-	done := make(chan error, 1)
+	w := &writing{call: b.call, trail: b.unsaved, doubt: b.doubt, done: make(chan struct{})}
+	b.writing, b.unsaved, b.dirty = w, audit.Trail{}, false
 	b.r.work.Go(func() { // ends by saveLimit
 		ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
 		defer cancel()
-		done <- b.r.cfg.Store.Save(ctx, c, t)
+		w.err = w.save(ctx, b.r.cfg.Store)
+		close(w.done)
+		b.post(letter{in: stored{}})
 	})
-	patience := time.NewTimer(savePatience)
-	defer patience.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-patience.C:
-		return fault.New(fault.CodeStoreUnavailable, "the store does not answer")
-	}
 }
 
-// accept makes next visible, and its legs known to the sinks, before anything is sent.
+// save writes. After a write whose outcome is not known it looks first, so that nothing is told twice.
+func (w *writing) save(ctx context.Context, s Store) error {
+	told := w.trail
+	if w.doubt {
+		c, err := s.Get(ctx, w.call.Tenant, w.call.ID)
+		switch {
+		case err != nil:
+			return err
+		case c.Version >= w.call.Version && c.Node == w.call.Node && c.Epoch == w.call.Epoch:
+			return nil
+		}
+		told.Events = slices.DeleteFunc(slices.Clone(told.Events), func(e event.Event) bool { return e.Version <= c.Version })
+	}
+	return s.Save(ctx, w.call, told)
+}
+
+// written takes the store's answer, once it is there. What was not stored is tried again later; a call that another node
+// has, or that is gone, is given up.
+func (b *box) written() error {
+	w := b.writing
+	if w == nil {
+		return nil
+	}
+	select {
+	case <-w.done:
+	default:
+		return nil
+	}
+	b.writing, b.doubt = nil, w.err != nil
+	if w.err == nil {
+		b.show(w.call)
+		return nil
+	}
+	b.r.cfg.Log.Error("call not stored", "call", w.call.ID, "error", w.err)
+	if !fault.Is(w.err, fault.CodeConflict, fault.CodeNotFound) {
+		b.unsaved = audit.Trail{Audit: slices.Concat(w.trail.Audit, b.unsaved.Audit), Events: slices.Concat(w.trail.Events, b.unsaved.Events)}
+		b.dirty, b.due = true, b.r.cfg.Now().Add(retryEvery)
+	}
+	b.show(b.call)
+	return w.err
+}
+
+// durable returns once the store has the call as it is, and reports whether that is so. It does not wait long, and not at
+// all once somebody hangs up: while the mailbox waits, nobody is let go.
+func (b *box) durable() bool {
+	patience := time.NewTimer(savePatience)
+	defer patience.Stop()
+	for b.dirty || b.writing != nil {
+		if b.hurried() {
+			return false
+		}
+		b.flush()
+		select {
+		case <-b.writing.done:
+			if b.written() != nil {
+				return false
+			}
+		case <-b.hurry: // a hang-up may have come
+		case <-patience.C:
+			b.r.cfg.Log.Error("the store does not answer", "call", b.call.ID)
+			b.show(b.call)
+			return false
+		}
+	}
+	return true
+}
+
+// hurried reports whether a hang-up waits in the mailbox.
+func (b *box) hurried() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.letters {
+		if l.hurries() {
+			return true
+		}
+	}
+	return false
+}
+
+func (l letter) hurries() bool {
+	_, yes := l.in.(HangUpOrdered)
+	return yes
+}
+
+// show is what others read of the call from now on. It is behind the mailbox by what the store has not answered: what was
+// told to be so is still so after a crash.
+func (b *box) show(c Call) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shown = c
+}
+
+// accept makes next the call, and its legs known to the sinks, before anything is sent.
 func (b *box) accept(next Call) {
 	b.mu.Lock()
 	before := b.call

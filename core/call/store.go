@@ -14,8 +14,8 @@ type Store interface {
 	// nothing. Errors: *[Replay] when the key was used; fault.CodeCallerBusy with the detail "call"
 	// when the same caller's phone already rings for another call (Call.CallerRings).
 	Create(ctx context.Context, c Call, idem *Idempotency, t audit.Trail) error
-	// Save stores a later version. Errors: fault.CodeConflict unless the stored version is c.Version-1 and node and
-	// epoch are the stored ones.
+	// Save stores a later version; some between may never be stored. Errors: fault.CodeConflict unless the stored
+	// version is a lower one, and node and epoch are the stored ones.
 	Save(ctx context.Context, c Call, t audit.Trail) error
 	// TakeOver stores a new call at Version 1, as Create does, and the later versions of those that it takes its legs from,
 	// as Save does, all or nothing. All are of one tenant.

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"c2d/core/audit"
@@ -45,7 +46,7 @@ func (r *Runner) Of(leg string) (Call, bool) {
 	if b == nil {
 		return Call{}, false
 	}
-	return b.snapshot()
+	return b.newest()
 }
 
 // handover is a transfer on its way. The mailboxes of the calls whose legs are taken stand still until the store has
@@ -109,7 +110,11 @@ func (o *leaving) borrow(ctx context.Context) error {
 		return apart()
 	}
 	o.next, o.act, _ = step(o.b.call, HandedOver{Leg: o.leg}, o.b.r.cfg.Now())
-	o.next.Version = o.b.stored + 1
+	if o.b.writing != nil {
+		return fault.New(fault.CodeStoreUnavailable, "the store does not answer")
+	}
+	o.b.version++ // stays taken if the store's answer is lost
+	o.next.Version = o.b.version
 	return nil
 }
 
@@ -128,8 +133,8 @@ func (h *handover) store(ctx context.Context, in Input, t audit.Trail) error {
 	t.Events = append(t.Events, made.Events...)
 	var ends []Call
 	for _, o := range h.leaves {
-		left := o.b.merged(trail(o.b.call, o.next), o.next.Version)
-		t.Events, t.Audit = append(t.Events, left.Events...), append(t.Audit, left.Audit...)
+		t.Events = slices.Concat(t.Events, o.b.unsaved.Events, trail(o.b.call, o.next).Events)
+		t.Audit = slices.Concat(t.Audit, o.b.unsaved.Audit)
 		ends = append(ends, o.next)
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveLimit)
@@ -166,7 +171,8 @@ func (h *handover) drop() {
 	next, _, _ := step(now, NotDurable{}, b.r.cfg.Now())
 	next.Version = 2
 	b.mu.Lock()
-	b.call, b.stored, b.dirty, b.unsaved = next, 1, true, trail(now, next)
+	b.call, b.version, b.unsaved = next, next.Version, trail(now, next)
+	b.soil(0)
 	b.mu.Unlock()
 	b.r.work.Go(b.drain)
 }
@@ -181,12 +187,14 @@ func (h *handover) giveBack() {
 func (h *handover) begin() (Call, error) {
 	h.pass()
 	for _, o := range h.leaves {
-		o.b.stored, o.b.unsaved, o.b.dirty = o.next.Version, audit.Trail{}, false
+		o.b.unsaved, o.b.dirty = audit.Trail{}, false
 		o.b.accept(o.next)
+		o.b.show(o.next)
 	}
 	b := h.to
-	b.stored = 1
+	b.version = 1
 	b.accept(h.made)
+	b.show(h.made)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed { // the next process finds it all in the store

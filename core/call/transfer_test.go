@@ -28,7 +28,7 @@ func TestTransfer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		if !r.board.did("part "+b) || !r.board.did("hang_up "+a) || r.board.did("hang_up "+b) {
 			t.Fatalf("orders %v", r.board.orders)
 		}

@@ -64,9 +64,9 @@ func (m *Memory) TakeOver(_ context.Context, c call.Call, from []call.Call, _ au
 	return nil
 }
 
-// follows reports, by nil, that c is the next version of its call; m.mu is held.
+// follows reports, by nil, that c is a later version of its call; m.mu is held.
 func (m *Memory) follows(c call.Call) error {
-	if was := m.calls[c.ID]; was.Version != c.Version-1 || was.Node != c.Node || was.Epoch != c.Epoch {
+	if was := m.calls[c.ID]; was.Version >= c.Version || was.Node != c.Node || was.Epoch != c.Epoch {
 		return fault.New(fault.CodeConflict, "version %d over %d", c.Version, was.Version)
 	}
 	return nil
