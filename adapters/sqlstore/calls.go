@@ -72,22 +72,15 @@ func (s *Store) TakeOver(ctx context.Context, c call.Call, from []call.Call, t a
 type fence struct {
 	version, epoch int64
 	node           string
-	context        string
 }
 
 func scanFence(rows *sql.Rows) (f fence, err error) {
-	err = rows.Scan(&f.version, &f.epoch, &f.node, &f.context)
+	err = rows.Scan(&f.version, &f.epoch, &f.node)
 	return f, err
 }
 
+// saveCall is one statement for what is usual, a next version with the context unchanged.
 func (t *tx) saveCall(ctx context.Context, c *call.Call) error {
-	f, err := one(ctx, t, scanFence, "SELECT version, epoch, node, context FROM calls WHERE tenant = ? AND id = ?", c.Tenant, c.ID)
-	if err != nil {
-		return err
-	}
-	if f.version >= c.Version || f.epoch != c.Epoch || f.node != c.Node {
-		return conflict()
-	}
 	if err := t.checkCaller(ctx, c); err != nil {
 		return err
 	}
@@ -95,10 +88,21 @@ func (t *tx) saveCall(ctx context.Context, c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE calls SET version = ?, active = ?, is_open = ?, user_id = ?, caller_ringing = ?, created_at = ?, context = ?, doc = ?
-		WHERE tenant = ? AND id = ?`, c.Version, flag(c.State != call.Ended), flag(c.Open()), c.Caller.UserID, ringing(c),
-		millis(c.CreatedAt), labels, doc, c.Tenant, c.ID)
-	if err != nil || labels == f.context {
+	const update = `UPDATE calls SET version = ?, active = ?, is_open = ?, user_id = ?, caller_ringing = ?, created_at = ?, context = ?, doc = ?
+		WHERE tenant = ? AND id = ?`
+	args := []any{c.Version, flag(c.State != call.Ended), flag(c.Open()), c.Caller.UserID, ringing(c), millis(c.CreatedAt), labels, doc, c.Tenant, c.ID}
+	n, err := t.exec(ctx, update+" AND version < ? AND node = ? AND epoch = ? AND context = ?", append(args, c.Version, c.Node, c.Epoch, labels)...)
+	if err != nil || n == 1 {
+		return err
+	}
+	f, err := one(ctx, t, scanFence, "SELECT version, epoch, node FROM calls WHERE tenant = ? AND id = ?", c.Tenant, c.ID)
+	if err != nil {
+		return err
+	}
+	if f.version >= c.Version || f.epoch != c.Epoch || f.node != c.Node {
+		return conflict()
+	}
+	if _, err := t.exec(ctx, update, args...); err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, "DELETE FROM call_context WHERE tenant = ? AND call_id = ?", c.Tenant, c.ID); err != nil {

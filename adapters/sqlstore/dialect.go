@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"strconv"
 	"strings"
@@ -19,6 +20,15 @@ type dialect struct {
 	locker func() (lock.SessionLocker, error) // of the migrations; nil where the file's own lock does
 	fault  func(error) error
 	shared bool // other processes may write to the same database
+}
+
+// unwatched returns the context of one statement. A file's own need no watching, which would cost each a goroutine or two:
+// between statements ctx is looked at, and none lasts longer than the disk.
+func (d *dialect) unwatched(ctx context.Context) (context.Context, error) {
+	if d.shared {
+		return ctx, nil
+	}
+	return context.WithoutCancel(ctx), ctx.Err()
 }
 
 // pools are the connections of a store: one that writes, many that read.

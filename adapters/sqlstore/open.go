@@ -41,7 +41,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		_ = p.close()
 		return nil, d.fault(err)
 	}
-	s := &Store{reader: reader{p.read, d}, pools: p, rings: newRings(), used: newUsage(), now: o.Now}
+	s := &Store{reader: reader{p.read, d, &sync.Map{}}, pools: p, rings: newRings(), used: newUsage(), now: o.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

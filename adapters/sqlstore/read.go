@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -22,16 +23,41 @@ type querier interface {
 
 // reader reads what is committed, on connections that never write. Safe for concurrent use.
 type reader struct {
-	db *sql.DB
-	d  *dialect
+	db    *sql.DB
+	d     *dialect
+	stmts *sync.Map // query: its *sql.Stmt, which each connection prepares once
 }
 
 func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if err := checkText(args); err != nil {
 		return nil, err
 	}
-	rows, err := r.db.QueryContext(ctx, r.d.place(query), args...)
+	ctx, err := r.d.unwatched(ctx)
+	if err != nil {
+		return nil, r.d.fault(err)
+	}
+	stmt, err := r.prepare(ctx, query)
+	if err != nil {
+		return nil, r.d.fault(err)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
 	return rows, r.d.fault(err)
+}
+
+// prepare returns the statement of a query; there are few texts. The pool's close ends all.
+func (r reader) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt, ok := r.stmts.Load(query); ok {
+		return stmt.(*sql.Stmt), nil
+	}
+	stmt, err := r.db.PrepareContext(ctx, r.d.place(query))
+	if err != nil {
+		return nil, err
+	}
+	kept, twice := r.stmts.LoadOrStore(query, stmt)
+	if twice {
+		_ = stmt.Close()
+	}
+	return kept.(*sql.Stmt), nil
 }
 
 func (r reader) fault(err error) error { return r.d.fault(err) }

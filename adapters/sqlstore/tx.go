@@ -16,6 +16,7 @@ type session struct {
 	conn  *sql.Conn
 	d     *dialect
 	stmts map[string]*sql.Stmt
+	heads map[string]head // as the last commit left them, where nobody else writes
 }
 
 func newSession(conn *sql.Conn, d *dialect) *session {
@@ -34,6 +35,8 @@ func (s *session) discard() {
 // start begins a transaction and takes the lock on all writes.
 func (s *session) start(ctx context.Context) (*tx, error) {
 	t := &tx{session: s, heads: map[string]head{}, stored: map[string]head{}}
+	maps.Copy(t.heads, s.heads)
+	maps.Copy(t.stored, s.heads)
 	if _, err := t.exec(ctx, s.d.begin); err != nil {
 		return nil, err
 	}
@@ -87,6 +90,9 @@ func (t *tx) commit(ctx context.Context) error {
 		return err
 	}
 	_, err := t.exec(ctx, "COMMIT")
+	if err == nil && !t.d.shared {
+		t.session.heads = t.heads
+	}
 	return err
 }
 
@@ -100,6 +106,10 @@ func (t *tx) rollback(ctx context.Context) error {
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := checkText(args); err != nil {
 		return 0, err
+	}
+	ctx, err := t.d.unwatched(ctx)
+	if err != nil {
+		return 0, t.d.fault(err)
 	}
 	stmt, err := t.prepare(ctx, query)
 	if err != nil {
@@ -117,6 +127,10 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 func (t *tx) once(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := checkText(args); err != nil {
 		return 0, err
+	}
+	ctx, err := t.d.unwatched(ctx)
+	if err != nil {
+		return 0, t.d.fault(err)
 	}
 	res, err := t.conn.ExecContext(ctx, t.d.place(query), args...)
 	if err != nil {
@@ -187,6 +201,10 @@ func in(columns string, keys [][]any) string {
 func (t *tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if err := checkText(args); err != nil {
 		return nil, err
+	}
+	ctx, err := t.d.unwatched(ctx)
+	if err != nil {
+		return nil, t.d.fault(err)
 	}
 	stmt, err := t.prepare(ctx, query)
 	if err != nil {
