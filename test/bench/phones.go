@@ -29,6 +29,7 @@ type phones struct {
 
 	mu    sync.Mutex
 	calls map[string]string    // of callees, by Call-ID: the INVITE, until they talk directly
+	tries map[string]*try      // what is repeated until it is answered, by Call-ID and CSeq
 	rung  map[string]time.Time // by user name, when the last INVITE came
 	heard chan string          // user names of INVITEs, as far as somebody reads
 	known chan string          // statuses of REGISTERs that were answered for good
@@ -36,7 +37,7 @@ type phones struct {
 }
 
 func newPhones() (*phones, error) {
-	p := &phones{calls: map[string]string{}, rung: map[string]time.Time{}, heard: make(chan string, 1), known: make(chan string)}
+	p := &phones{calls: map[string]string{}, tries: map[string]*try{}, rung: map[string]time.Time{}, heard: make(chan string, 1), known: make(chan string)}
 	for _, c := range []**net.UDPConn{&p.conn, &p.audio[0], &p.audio[1]} {
 		var err error
 		if *c, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
@@ -72,6 +73,8 @@ func (p *phones) serve() {
 			p.take(m, from, at)
 		} else if strings.HasSuffix(header(m, "CSeq"), " REGISTER") {
 			p.registering(m, from)
+		} else {
+			p.got(m)
 		}
 	}
 }
@@ -90,7 +93,7 @@ func (p *phones) take(m string, from netip.AddrPort, at time.Time) {
 	case method != "INVITE":
 		p.send(reply(m, "200 OK", user, ""), from)
 	case again:
-		p.send(reply(m, "200 OK", user, p.sdp(user)), from)
+		p.insist(reply(m, "200 OK", user, p.sdp(user)), from)
 	case user[0] == busy:
 		p.note(user, at)
 		p.send(reply(m, "486 Busy Here", user, ""), from)
@@ -102,7 +105,7 @@ func (p *phones) take(m string, from netip.AddrPort, at time.Time) {
 			p.calls[header(m, "Call-ID")] = m
 			p.mu.Unlock()
 		}
-		p.send(reply(m, "200 OK", user, p.sdp(user)), from)
+		p.insist(reply(m, "200 OK", user, p.sdp(user)), from)
 	}
 }
 
@@ -125,6 +128,7 @@ func (p *phones) rungAt(user string) time.Time {
 
 // acked counts the second exchange of a callee as the one that sent it to its peer, and ends the call of one that leaves.
 func (p *phones) acked(m, user string, from netip.AddrPort) {
+	p.got(m)
 	id := header(m, "Call-ID")
 	p.mu.Lock()
 	invite := p.calls[id]
@@ -138,8 +142,54 @@ func (p *phones) acked(m, user string, from netip.AddrPort) {
 	}
 	p.direct.Add(1)
 	if user[0] == leaves {
-		time.AfterFunc(talks, func() { p.send(p.bye(invite, user), from) })
+		time.AfterFunc(talks, func() { p.insist(p.bye(invite, user), from) })
 	}
+}
+
+// try is a message that is repeated: kernels drop datagrams when the machine is busy.
+type try struct {
+	timer *time.Timer
+	times int
+}
+
+// insist sends a message, again every second until got, ten times at most.
+func (p *phones) insist(m string, to netip.AddrPort) {
+	p.send(m, to)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := exchange(m)
+	if p.tries[key] != nil {
+		return
+	}
+	t := &try{}
+	t.timer = time.AfterFunc(time.Second, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if t.times++; t.times < 10 && p.tries[key] == t {
+			p.send(m, to)
+			t.timer.Reset(time.Second)
+			return
+		}
+		delete(p.tries, key)
+	})
+	p.tries[key] = t
+}
+
+// got ends the repeating of what m answers.
+func (p *phones) got(m string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := exchange(m)
+	if t := p.tries[key]; t != nil {
+		t.timer.Stop()
+		delete(p.tries, key)
+	}
+}
+
+// exchange names what a message is part of: two phones of a call have Call-IDs of their own.
+func exchange(m string) string {
+	seq, _, _ := strings.Cut(header(m, "CSeq"), " ")
+	return header(m, "Call-ID") + " " + seq
 }
 
 func (p *phones) send(m string, to netip.AddrPort) {
@@ -151,7 +201,7 @@ func (p *phones) bye(invite, user string) string {
 	contact := header(invite, "Contact")
 	contact = contact[strings.IndexByte(contact, '<')+1 : strings.IndexByte(contact, '>')]
 	return fmt.Sprintf("BYE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d;rport\r\nMax-Forwards: 70\r\nFrom: %s;tag=%s\r\nTo: %s\r\n"+
-		"Call-ID: %s\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n",
+		"Call-ID: %s\r\nCSeq: 1000000 BYE\r\nContent-Length: 0\r\n\r\n",
 		contact, p.addr(), time.Now().UnixNano(), header(invite, "To"), user, header(invite, "From"), header(invite, "Call-ID"))
 }
 

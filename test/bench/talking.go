@@ -24,7 +24,7 @@ func measureTalking(ctx context.Context, o options, dir string, p *phones, t *ta
 		return err
 	}
 	p.direct.Store(0)
-	if err := s.place(ctx, o.rate, o.talking, stays); err != nil {
+	if err := s.place(ctx, o.rate/2, o.talking, stays); err != nil {
 		return err
 	}
 	atRest := func(f map[string]float64) bool {
