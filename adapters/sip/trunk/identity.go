@@ -34,15 +34,24 @@ func (p Present) Validate(field string) (errs []error) {
 
 // number returns the number to show for a call to callee, "" for nobody.
 func (p Present) number(show call.Shown, callee string) string {
-	if show.Number == "" || show.Number == callee {
-		return p.Default
+	number := p.Default
+	if show.Number != "" && show.Number != callee && p.allows(show.Number) {
+		number = show.Number
 	}
+	if number == callee { // whoever is shown his own number takes it for a trick, and a mailbox opens
+		return ""
+	}
+	return number
+}
+
+// allows reports whether a number is on the list.
+func (p Present) allows(number string) bool {
 	for _, n := range p.Numbers {
-		if ok, err := regexp.MatchString("^(?:"+n+")$", show.Number); err == nil && ok {
-			return show.Number
+		if ok, err := regexp.MatchString("^(?:"+n+")$", number); err == nil && ok {
+			return true
 		}
 	}
-	return p.Default
+	return false
 }
 
 // Identity is who a call comes from, as an INVITE says it.

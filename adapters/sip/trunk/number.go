@@ -79,10 +79,11 @@ func digits(s string) string {
 // shortest is how many digits a number has at least that the carrier means as an international one.
 const shortest = 8
 
-// Read returns a number that the carrier sent in the form in which people here dial it.
+// Read returns a number that the carrier sent in a form that people here dial too: core reads it by the hospital's plan, as it
+// reads all others, so that the book and the rules see one number. Digits that begin with 0 are no E.164 number.
 func (f Format) Read(number string) string {
 	number = strings.TrimPrefix(number, f.Prefix)
-	if f.Format == "digits" && len(number) >= shortest && digits(number) == number {
+	if f.Format == "digits" && len(number) >= shortest && digits(number) == number && number[0] != '0' {
 		return "+" + number
 	}
 	return number

@@ -62,14 +62,16 @@ func TestIdentify(t *testing.T) {
 		show    call.Shown
 		want    Identity
 	}{
-		"on the list":        {list, call.Shown{Name: "Harry", Number: "+865321"}, Identity{from("", "865321"), []dialog.Header{pai("865321")}}},
-		"not on the list":    {list, call.Shown{Name: "Harry", Number: "+8613900139000"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
-		"only within it":     {list, call.Shown{Number: "x+865321"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
-		"the callee's own":   {Present{Numbers: []string{".*"}, Default: "+865320"}, call.Shown{Number: "+861"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
-		"nothing configured": {Present{}, call.Shown{Name: "Harry", Number: "+865321"}, Identity{nobody, []dialog.Header{private}}},
-		"names too":          {Present{Numbers: []string{".*"}, Names: true}, call.Shown{Name: "Harry", Number: "8001"}, Identity{from("Harry", "8001"), []dialog.Header{pai("8001")}}},
-		"no name of another": {Present{Default: "+865320", Names: true}, call.Shown{Name: "Harry", Number: "8001"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
-		"withheld":           {Present{Default: "+865320", Withhold: true}, call.Shown{}, Identity{nobody, []dialog.Header{pai("865320"), private}}},
+		"on the list":            {list, call.Shown{Name: "Harry", Number: "+865321"}, Identity{from("", "865321"), []dialog.Header{pai("865321")}}},
+		"not on the list":        {list, call.Shown{Name: "Harry", Number: "+8613900139000"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
+		"only within it":         {list, call.Shown{Number: "x+865321"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
+		"the callee's own":       {Present{Numbers: []string{".*"}, Default: "+865320"}, call.Shown{Number: "+861"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
+		"his own is the default": {Present{Default: "+861"}, call.Shown{Number: "+865321"}, Identity{nobody, []dialog.Header{private}}},
+		"no number at all":       {list, call.Shown{Name: "Harry"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
+		"nothing configured":     {Present{}, call.Shown{Name: "Harry", Number: "+865321"}, Identity{nobody, []dialog.Header{private}}},
+		"names too":              {Present{Numbers: []string{".*"}, Names: true}, call.Shown{Name: "Harry", Number: "8001"}, Identity{from("Harry", "8001"), []dialog.Header{pai("8001")}}},
+		"no name of another":     {Present{Default: "+865320", Names: true}, call.Shown{Name: "Harry", Number: "8001"}, Identity{from("", "865320"), []dialog.Header{pai("865320")}}},
+		"withheld":               {Present{Default: "+865320", Withhold: true}, call.Shown{}, Identity{nobody, []dialog.Header{pai("865320"), private}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.present.Identify(c.show, "+861", "c.example", write); !reflect.DeepEqual(got, c.want) {
