@@ -22,13 +22,21 @@ const (
 // carried is a house with a carrier that knows Mary's mobile.
 func carried(t *testing.T, transport, algorithm string) (h *house, carrier *pbx.Kamailio, mary *pbx.Baresip) {
 	t.Helper()
+	h, all, mary := carriedBy(t, 1, transport, algorithm)
+	return h, all[0], mary
+}
+
+// carriedBy is a house with several carriers that know it, each of which is the next way of a call.
+func carriedBy(t *testing.T, n int, transport, algorithm string) (h *house, carriers []*pbx.Kamailio, mary *pbx.Baresip) {
+	t.Helper()
 	mary = pbx.StartBaresip(t, pbx.Phone{User: mobileUser, Password: password, Domain: "mobile.example", Tone: maryTone})
 	h = build(t, onTCP)
-	carrier = pbx.StartKamailio(t, pbx.Carrier{Hospital: h.ip, User: "hospital", Password: password, Phone: mary.Addr, Algorithm: algorithm})
-	h.replace("backends: [{name: house, kind: sip}]", fmt.Sprintf(`
-backends:
-  - {name: house, kind: sip}
-  - name: carrier
+	text := "\nbackends:\n  - {name: house, kind: sip}\n"
+	for i := range n {
+		c := pbx.StartKamailio(t, pbx.Carrier{Hospital: h.ip, User: "hospital", Password: password, Phone: mary.Addr, Algorithm: algorithm})
+		carriers = append(carriers, c)
+		text += fmt.Sprintf(`
+  - name: carrier%d
     kind: sip
     proxy: "sip:%s;transport=%s"
     domain: %s
@@ -38,12 +46,14 @@ backends:
     out: {format: national}
     present: {default: "%s"}
     trust: [{cidr: "%s", accept: [pai]}]
-`, carrier.Addr, transport, pbx.Realm, password, ward, carrier.Addr.Addr()))
+`, i, c.Addr, transport, pbx.Realm, password, ward, c.Addr.Addr())
+	}
+	h.replace("backends: [{name: house, kind: sip}]", text)
 	h.start()
 	h.add("harry", "Harry", harryNumber)
 	h.post("/v1/contacts", map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "mobile", "number": mobile}}}, nil)
-	pbx.Eventually(t, soon, "the trunk is up", func() bool { return h.ready() })
-	return h, carrier, mary
+	pbx.Eventually(t, soon, "the trunks are up", func() bool { return h.ready() })
+	return h, carriers, mary
 }
 
 // replace changes the configuration of a house that has not started.
@@ -117,6 +127,42 @@ func TestCarrierIsGone(t *testing.T) {
 	c = h.ended(c, "unreachable", "callee", "callee")
 	if got := c.Callee.Legs(); len(got) != 1 {
 		t.Errorf("%d legs to Mary", len(got))
+	}
+}
+
+// TestTheNextCarrier: when one carrier is gone the call goes through the next, and Mary's phone rings once; the next call does
+// not ask the one that is gone.
+func TestTheNextCarrier(t *testing.T) {
+	h, carriers, mary := carriedBy(t, 2, "udp", "MD5")
+	s := &talking{house: h, harry: h.harry(false), mary: mary}
+	carriers[0].Stop()
+	for i := range 2 {
+		s.call = h.click()
+		s.harry.Await("CALL_INCOMING", soon)
+		s.harry.Accept()
+		mary.Await("CALL_INCOMING", soon)
+		mary.Accept()
+		s.call = h.state(s.call, "connected")
+		s.hear()
+		s.harry.HangUp()
+		s.harry.Await("CALL_CLOSED", soon)
+		mary.Await("CALL_CLOSED", soon)
+		h.ended(s.call, "completed", "caller", "caller")
+		if c := h.released(s.call); len(c.Caller.Legs()) != 1 || mary.Count("CALL_INCOMING") != i+1 {
+			t.Errorf("call %d: %d legs to Harry, %d times Mary's phone rang", i, len(c.Caller.Legs()), mary.Count("CALL_INCOMING"))
+		}
+	}
+	invites := func(c *pbx.Kamailio) int {
+		calls := map[string]bool{}
+		for _, m := range h.wire.messages(func(m sip.Message) bool {
+			return m.Sent && m.Remote.Addr() == c.Addr.Addr() && strings.HasPrefix(m.StartLine, "INVITE") && strings.HasPrefix(m.CSeq, "1 ")
+		}) {
+			calls[m.CallID] = true
+		}
+		return len(calls)
+	}
+	if gone, there := invites(carriers[0]), invites(carriers[1]); gone != 1 || there != 2 {
+		t.Errorf("%d calls went to the carrier that is gone, %d to the other", gone, there)
 	}
 }
 
