@@ -25,7 +25,7 @@
 //	REGISTER                                   the registrar
 //	INVITE, Max-Forwards 0                     483
 //	INVITE that we sent ourselves              482
-//	INVITE from an address that a trunk trusts offered to core as from outside: it reaches phones of ours only
+//	INVITE from whom a trunk trusts            offered to core as from outside: it reaches phones of ours only
 //	INVITE                                     the registrar's digest: 407 or 403 for strangers; then offered to core,
 //	                                           with Replaces 481 or 603
 //	REFER                                      the registrar's digest, then core places the call that it asks for
@@ -68,8 +68,18 @@
 // says Retry-After is out for that long, an hour at most. Silence ends the leg, since a phone may ring, unless the trunk says
 // on_silence: next; what comes late finds the orphan.
 //
-// A trunk's calls come from the addresses that its configuration trusts, and from nowhere else. They reach phones that are
-// registered here and are not sent out again. A call that goes on through us keeps counting its Max-Forwards.
+// A trunk's calls come from whom its configuration trusts, and from nobody else: an address, or a TLS peer whose certificate,
+// signed by sip.tls.client_ca, names the domain (RFC 5922; exactly, as a DNS name or a sip: URI). On a connection that we opened
+// it is the name for which we verified the proxy. They reach phones that are registered here and are not sent out again. What
+// anybody else asserts of who calls is not read, and no such header is ever copied from one leg to another. A call that goes on
+// through us keeps counting its Max-Forwards.
+//
+// Requests that go where we are registered take the Service-Route of the registrar (RFC 3608). Rejected: to send them to its
+// first hop ourselves; the proxy that is configured is the way out, and routes.
+//
+// Behind a NAT a trunk's side is told the trunk's advertise in Via, Contact and session descriptions, and its audio stays with us:
+// the address of a phone inside means nothing there. It is an IP address, since session descriptions hold one, and the NAT keeps
+// our ports: we ask nobody (STUN) what it made of them.
 //
 // # One leg of ours
 //
