@@ -32,16 +32,15 @@ type call struct {
 	remoteCSeq uint32 // of the other's last request
 	desc       sdp.Local
 	dir        sdp.Direction // as wanted here
-	ack        *pendingAck   // a 2xx of ours that waits for its ACK
+	acks       []*pendingAck // 2xx of ours that wait for their ACKs: a re-INVITE may come before the ACK of the first
 }
 
 // pendingAck is a 2xx that is repeated until its ACK comes. When it carried an offer, the ACK has the answer.
 type pendingAck struct {
-	cseq   uint32
-	offer  bool
-	closed bool
-	done   chan struct{}
-	late   chan struct{} // closed when it did not come in time
+	cseq  uint32
+	offer bool
+	done  chan struct{}
+	late  chan struct{} // closed when it did not come in time
 }
 
 func (p *Phone) newCall(id string, incoming bool) (*call, error) {

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,8 +134,9 @@ func (c *call) accept(req *sip.Request, tx sip.ServerTransaction, answer []byte)
 func (c *call) expectACK(req *sip.Request, offer bool) *pendingAck {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ack = &pendingAck{cseq: req.CSeq().SeqNo, offer: offer, done: make(chan struct{}), late: make(chan struct{})}
-	return c.ack
+	ack := &pendingAck{cseq: req.CSeq().SeqNo, offer: offer, done: make(chan struct{}), late: make(chan struct{})}
+	c.acks = append(c.acks, ack)
+	return ack
 }
 
 // confirm repeats a 200 until its ACK (RFC 3261 section 13.3.1.4); false if none came in time.
@@ -214,17 +216,23 @@ func (p *Phone) onAck(req *sip.Request, _ sip.ServerTransaction) {
 	if c == nil || req.CSeq() == nil {
 		return
 	}
-	c.mu.Lock()
-	ack := c.ack
-	first := ack != nil && ack.cseq == req.CSeq().SeqNo && !ack.closed
-	if first {
-		ack.closed = true
-		close(ack.done)
-	}
-	c.mu.Unlock()
-	if first && ack.offer {
+	if ack := c.takeAck(req.CSeq().SeqNo); ack != nil && ack.offer {
 		c.settle(req.Body())
 	}
+}
+
+// takeAck ends the repetition of the 2xx with that CSeq, and returns it if its ACK is the first.
+func (c *call) takeAck(cseq uint32) *pendingAck {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.acks, func(a *pendingAck) bool { return a.cseq == cseq })
+	if i < 0 {
+		return nil
+	}
+	ack := c.acks[i]
+	c.acks = slices.Delete(c.acks, i, i+1)
+	close(ack.done)
+	return ack
 }
 
 func (p *Phone) onBye(req *sip.Request, tx sip.ServerTransaction) {

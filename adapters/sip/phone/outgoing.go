@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -223,19 +224,18 @@ func (c *call) over(ctx context.Context) error {
 	}
 }
 
-// acknowledged waits for the ACK of our last 2xx, or until none will come: before it a callee may not send BYE (RFC 3261 section 15).
+// acknowledged waits for the ACKs of our 2xx, or until none will come: before it a callee may not send BYE (RFC 3261 section 15).
 func (c *call) acknowledged(ctx context.Context) {
 	c.mu.Lock()
-	ack := c.ack
+	acks := slices.Clone(c.acks)
 	c.mu.Unlock()
-	if ack == nil {
-		return
-	}
-	select {
-	case <-ack.done:
-	case <-ack.late:
-	case <-c.done:
-	case <-ctx.Done():
+	for _, ack := range acks {
+		select {
+		case <-ack.done:
+		case <-ack.late:
+		case <-c.done:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -352,4 +353,38 @@ func TestCloseHangsUp(t *testing.T) {
 	if err := harry.HangUp(within(t)); !errors.Is(err, ErrNoCall) {
 		t.Errorf("HangUp of a closed phone: %v", err)
 	}
+}
+
+// deaf loses every ACK until a second INVITE has come.
+type deaf struct {
+	net.PacketConn
+	invites int // the phone has one reader
+}
+
+func (d *deaf) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := d.PacketConn.ReadFrom(b)
+		if bytes.HasPrefix(b[:n], []byte("INVITE ")) {
+			d.invites++
+		}
+		if err != nil || !bytes.HasPrefix(b[:n], []byte("ACK ")) || d.invites > 1 {
+			return n, from, err
+		}
+	}
+}
+
+// A re-INVITE that comes before the ACK of the first 200 does not make the phone forget that: it may hang up once it is here.
+func TestReinviteBeforeTheAck(t *testing.T) {
+	harry, mary := pair(t, Config{Answer: Auto(0), Line: func(c net.PacketConn) net.PacketConn { return &deaf{PacketConn: c} }})
+	dial(t, harry)
+	wait(t, mary, Answered)
+	hung := make(chan error, 1)
+	go func() { hung <- mary.HangUp(within(t)) }()
+	if err := harry.Hold(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-hung; err != nil {
+		t.Error(err)
+	}
+	wait(t, harry, Ended)
 }
