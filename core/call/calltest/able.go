@@ -44,7 +44,6 @@ func able() []behaviour {
 		{"blind transfer", blindTransfer},
 		{"blind transfer of who waits", transferOfWhoWaits},
 		{"blind transfer to a phone that is busy", transferToBusy},
-		{"attended transfer", func(s *stage) { s.needs(false, "attended transfer by us") }},
 		{"recording", lacking("recording", func(c call.Capabilities) bool { return c.Record })},
 	}
 }

@@ -87,18 +87,24 @@ func restartWhileHeld(s *stage) {
 // transfers hands the callee of a connected call to the phones, and returns the id of the call that follows.
 func (sc *scene) transfers(to ...Phone) string {
 	sc.t.Helper()
-	old := sc.book.call(sc.id)
-	leg, _, target := old.Find(old.CalleeLeg)
-	next := sc.draft(order{callees: to})
-	stays := *leg
-	stays.Target, stays.WayIndex, stays.JoinedTo, stays.Held = 0, 0, "", false
-	next.CallerLeg, next.CallerAnsweredAt = leg.ID, sc.proc.now()
-	next.Caller.Attempts = []call.Attempt{{Targets: []call.Target{*target}, Legs: []call.Leg{stays}}}
-	c, err := sc.proc.Transfer(sc.t.Context(), next, []string{sc.id}, audit.Trail{})
+	c, err := sc.proc.Transfer(sc.t.Context(), sc.taken(to...), []string{sc.id}, audit.Trail{})
 	if err != nil {
 		sc.t.Fatal("transfer:", err)
 	}
 	return c.ID
+}
+
+// taken is the draft of a call whose caller is the callee of this one.
+func (sc *scene) taken(to ...Phone) call.Call {
+	sc.t.Helper()
+	old := sc.book.call(sc.id)
+	leg, _, target := old.Find(old.CalleeLeg)
+	next := sc.draft(order{callees: to})
+	stays := *leg
+	stays.Target, stays.WayIndex, stays.Held = 0, 0, false
+	next.CallerLeg, next.CallerAnsweredAt = leg.ID, sc.proc.now()
+	next.Caller.Attempts = []call.Attempt{{Targets: []call.Target{*target}, Legs: []call.Leg{stays}}}
+	return next
 }
 
 func (s *stage) canTransfer() {

@@ -106,10 +106,11 @@ func (s *stage) crash() {
 	p.wire.kill()
 	p.ledger.dead.Store(true)
 	s.harness.Crash(s.t)
-	p.over, s.proc = true, nil
+	p.over = true
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = p.Stop(ctx) // what it still wants to do ends at the wire and the ledger
+	s.proc = nil
 }
 
 // phone adds a phone.
