@@ -47,29 +47,38 @@ func TestWholeFile(t *testing.T) {
 	}
 }
 
-// TestAllErrorsAtOnce reads a file with many mistakes; what is told of them is a golden file.
+// TestAllErrorsAtOnce reads files with many mistakes; what is told of them is a golden file.
 func TestAllErrorsAtOnce(t *testing.T) {
-	_, err := parseFile(t, "broken.yaml")
-	var p *Problems
-	if !errors.As(err, &p) {
-		t.Fatal(err)
+	for _, file := range []string{"broken", "trunks"} {
+		t.Run(file, func(t *testing.T) {
+			_, err := parseFile(t, file+".yaml")
+			var p *Problems
+			if !errors.As(err, &p) {
+				t.Fatal(err)
+			}
+			for _, secret := range []string{"s3cret", "hunter2"} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("the errors tell the secret %s", secret)
+				}
+			}
+			golden(t, file, err.Error()+"\n")
+		})
 	}
-	for _, secret := range []string{"s3cret", "hunter2"} {
-		if strings.Contains(err.Error(), secret) {
-			t.Errorf("the errors tell the secret %s", secret)
-		}
-	}
-	golden := filepath.Join("testdata", "broken.golden")
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
 	if *update {
-		if err := os.WriteFile(golden, []byte(err.Error()+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, readErr := os.ReadFile(golden)
-	if readErr != nil {
-		t.Fatal(readErr)
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := err.Error() + "\n"; got != string(want) {
+	if got != string(want) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
