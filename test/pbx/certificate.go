@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Certificate writes the PEM files of a certificate for an address, which signs itself.
-func Certificate(t testing.TB, a netip.Addr) (cert, key string) {
+// Certificate writes the PEM files of a certificate for an address, and for names if there are any, which signs itself.
+func Certificate(t testing.TB, a netip.Addr, names ...string) (cert, key string) {
 	t.Helper()
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -25,7 +25,7 @@ func Certificate(t testing.TB, a netip.Addr) (cert, key string) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: a.String()}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{a.AsSlice()}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{a.AsSlice()}, DNSNames: names, IsCA: true, BasicConstraintsValid: true,
 	}
 	public, err := x509.CreateCertificate(rand.Reader, template, template, secret.Public(), secret)
 	if err != nil {

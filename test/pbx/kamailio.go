@@ -1,10 +1,12 @@
 package pbx
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +17,20 @@ type Carrier struct {
 	Hospital       netip.Addr // whose requests are challenged
 	User, Password string     // of the hospital
 	Phone          netip.AddrPort
-	Algorithm      string // of the digest; empty is MD5
+	Algorithm      string  // of the digest; empty is MD5
+	TLS            *Secure // nil is none
+}
+
+// Secure is a carrier's side of TLS: it demands certificates of whoever connects, and shows its own to whom it calls.
+type Secure struct {
+	Addr      netip.Addr // that Cert is for; see NextAddress
+	Cert, Key string     // PEM files
+	Hospital  string     // PEM file of the hospital's certificate
 }
 
 // Kamailio is a running Kamailio 5.6 (Debian 12).
 type Kamailio struct {
-	Addr netip.AddrPort // UDP and TCP
+	Addr netip.AddrPort // UDP and TCP; TLS is one port higher
 	prog *Program
 }
 
@@ -34,7 +44,11 @@ const Realm = "carrier.example"
 func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 	t.Helper()
 	find(t, kamailio, "kamailio")
-	k := &Kamailio{Addr: netip.AddrPortFrom(NextAddress(), 5060)}
+	at, secure := NextAddress(), ""
+	if c.TLS != nil {
+		at, secure = c.TLS.Addr, secureLines(c.TLS)
+	}
+	k := &Kamailio{Addr: netip.AddrPortFrom(at, 5060)}
 	dir := t.TempDir()
 	text, err := os.ReadFile(filepath.Join(testdata(), "kamailio", "carrier.cfg"))
 	if err != nil {
@@ -48,7 +62,7 @@ func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 		t.Fatalf("where are Kamailio's modules? %v, %v", modules, err)
 	}
 	cfg := strings.NewReplacer("[carrier]", k.Addr.Addr().String(), "[hospital]", c.Hospital.String(), "[user]", c.User, "[password]", c.Password,
-		"[phone]", c.Phone.String(), "[realm]", Realm, "[algorithm]", c.Algorithm, "[modules]", modules[0]+"/").Replace(string(text))
+		"[phone]", c.Phone.String(), "[realm]", Realm, "[algorithm]", c.Algorithm, "[modules]", modules[0]+"/", "[tls]", secure).Replace(string(text))
 	file := filepath.Join(dir, "carrier.cfg")
 	if err := os.WriteFile(file, []byte(cfg), 0o600); err != nil {
 		t.Fatal(err)
@@ -56,6 +70,18 @@ func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 	k.prog = Launch(t, dir, kamailio, "-f", file, "-DD", "-E", "-m", "32", "-M", "4", "-Y", dir)
 	Eventually(t, ready, "Kamailio answers", func() bool { return k.answers(t) })
 	return k
+}
+
+// secureLines are the carrier's configuration of TLS.
+func secureLines(s *Secure) string {
+	lines := []string{"enable_tls=yes", fmt.Sprintf("listen=tls:%s:5061", s.Addr), `loadmodule "tls.so"`}
+	for _, p := range [][2]string{
+		{"private_key", strconv.Quote(s.Key)}, {"certificate", strconv.Quote(s.Cert)}, {"ca_list", strconv.Quote(s.Hospital)},
+		{"verify_certificate", "1"}, {"require_certificate", "1"}, {"tls_method", `"TLSv1.2+"`},
+	} {
+		lines = append(lines, fmt.Sprintf("modparam(\"tls\", %q, %s)", p[0], p[1]))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // answers asks once by OPTIONS.
