@@ -113,7 +113,8 @@ func retryAfter(res *sip.Response) time.Duration {
 }
 
 // enrol registers at the first address that takes it. Errors: those of register, of the last address.
-func (g *gateway) enrol() (err error) {
+func (g *gateway) enrol() error {
+	err := error(fault.New(fault.CodeBackendUnavailable, "every address of the carrier asked to be left alone"))
 	for _, at := range g.trying() {
 		ctx, cancel := context.WithTimeout(g.s.ctx, g.s.waits.carrier)
 		err = g.register(ctx, at, g.entry.expires())
@@ -139,6 +140,7 @@ func (g *gateway) register(ctx context.Context, at server, want time.Duration) e
 	switch {
 	case err != nil:
 	case !res.IsSuccess():
+		g.heeds(at.addr, res)
 		err = fault.New(fault.CodeBackendUnavailable, "the carrier refuses to register us with %d", res.StatusCode)
 	default:
 		g.reg.granted(g.lasts(res, want), time.Now())
@@ -223,6 +225,7 @@ func (g *gateway) ping(at server) error {
 		CallID: newTag() + newTag(), Tag: newTag(), Target: to, From: me, To: dialog.Party{URI: to},
 	})
 	if err == nil && (res.StatusCode == sip.StatusRequestTimeout || res.StatusCode >= 502 && res.StatusCode <= 504) {
+		g.heeds(at.addr, res)
 		err = fault.New(fault.CodeBackendUnavailable, "the carrier answers OPTIONS with %d", res.StatusCode)
 	}
 	return err

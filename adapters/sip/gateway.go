@@ -166,7 +166,7 @@ func (g *gateway) lost(addr string) {
 	}
 }
 
-// heeds keeps an address out for as long as its 503 to a call asks. Any other answer says nothing about the address.
+// heeds keeps an address out for as long as its 503 asks. Any other answer says nothing about the address.
 func (g *gateway) heeds(addr string, res *sip.Response) {
 	if g == nil || res.StatusCode != sip.StatusServiceUnavailable {
 		return
@@ -239,10 +239,10 @@ func (g *gateway) inviter(req *sip.Request, word trunk.Trust) inviter {
 	return inviter{way: call.Way{Backend: g.entry.Name, Address: g.entry.In.Read(word.Caller(req))}, dialled: dialled, outside: true}
 }
 
-// gatewayAt returns the trunk with its proxy at an address, nil for none.
+// gatewayAt returns the trunk whose proxy is, or was, at an address; nil for none.
 func (s *Stack) gatewayAt(addr string) *gateway {
 	for _, g := range s.gateways {
-		if slices.ContainsFunc(g.every(), func(at server) bool { return at.addr == addr }) {
+		if g.has(addr) {
 			return g
 		}
 	}

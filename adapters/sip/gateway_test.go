@@ -216,8 +216,12 @@ func TestRegistrationIsRefreshed(t *testing.T) {
 	if second.CallID().Value() != first.CallID().Value() || second.CSeq().SeqNo <= first.CSeq().SeqNo || second.From().Value() != first.From().Value() {
 		t.Errorf("refreshed by\n%s", second)
 	}
-	p.reply(second, 503, nil)
+	asked := time.Now()
+	p.reply(second, 503, nil, "Retry-After: 1")
 	third := p.request("REGISTER")
+	if d := time.Since(asked); d < time.Second {
+		t.Errorf("registers again after %v", d)
+	}
 	up(false)
 	p.reply(third, 200, nil, "Expires: 600")
 	up(true)

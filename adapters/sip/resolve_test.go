@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -94,6 +95,32 @@ func addrsOf(hosts []host) string {
 		all = append(all, at.addr)
 	}
 	return strings.Join(all, " ")
+}
+
+// TestDNSChangesDuringACall: an address that DNS names no more takes no calls, but is the trunk's as long as calls may talk there.
+func TestDNSChangesDuringACall(t *testing.T) {
+	at := func(addrs ...string) (hosts []host) {
+		for _, a := range addrs {
+			hosts = append(hosts, host{servers: []server{{"tcp", a}}})
+		}
+		return hosts
+	}
+	var s servers
+	s.found(at("192.0.2.1:5060", "192.0.2.2:5060"))
+	for _, a := range s.every() {
+		s.heard(a, true)
+	}
+	s.found(at("192.0.2.2:5060", "192.0.2.3:5060"))
+	ready, err := s.ready()
+	if len(ready) != 1 || ready[0].addr != "192.0.2.2:5060" || err != nil || !s.has("192.0.2.1:5060") {
+		t.Errorf("ready %v, %v, former %v", ready, err, s.former)
+	}
+	for i := range 2 * mostFormer {
+		s.found(at(fmt.Sprintf("192.0.2.%d:5060", i)))
+	}
+	if len(s.former) != mostFormer || s.has("192.0.2.1:5060") || len(s.every()) != 1 {
+		t.Errorf("%d are remembered", len(s.former))
+	}
 }
 
 // TestTrunkGoesOnToTheNextAddress when the first is silent, and stays with the one that answers.

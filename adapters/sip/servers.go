@@ -27,13 +27,17 @@ type host struct {
 // servers are the addresses of a proxy and what is known of each. What calls find out and what the trunk's own goroutine
 // does is kept in one place, so that the two never disagree. Safe for concurrent use.
 type servers struct {
-	mu    sync.Mutex
-	hosts []host
-	up    map[server]bool      // the last sign of life came
-	until map[string]time.Time // by address: it asked not to be called before then (Retry-After)
-	home  server               // where we are registered
-	err   error                // why no calls can go at all; nil when they can
+	mu     sync.Mutex
+	hosts  []host
+	former []server             // that DNS names no more: calls may still talk there
+	up     map[server]bool      // the last sign of life came
+	until  map[string]time.Time // by address: it asked not to be called before then (Retry-After)
+	home   server               // where we are registered
+	err    error                // why no calls can go at all; nil when they can
 }
+
+// mostFormer bounds what is remembered of a carrier that goes from address to address.
+const mostFormer = 32
 
 // mostWays bounds how many addresses of one proxy a call tries.
 const mostWays = 5
@@ -42,8 +46,12 @@ const mostWays = 5
 func (s *servers) found(hosts []host) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.all()
 	s.hosts = hosts
 	all := s.all()
+	gone := slices.DeleteFunc(before, func(at server) bool { return slices.Contains(all, at) })
+	s.former = append(gone, slices.DeleteFunc(s.former, func(at server) bool { return slices.Contains(gone, at) })...)
+	s.former = s.former[:min(len(s.former), mostFormer)]
 	maps.DeleteFunc(s.up, func(at server, _ bool) bool { return !slices.Contains(all, at) })
 }
 
@@ -52,6 +60,14 @@ func (s *servers) every() []server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all()
+}
+
+// has reports whether an address is the proxy's, or was.
+func (s *servers) has(addr string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	its := func(at server) bool { return at.addr == addr }
+	return slices.ContainsFunc(s.all(), its) || slices.ContainsFunc(s.former, its)
 }
 
 // all is every. s.mu is held.
@@ -96,11 +112,12 @@ func weighed(hosts []host, chance func(n int) int) []host {
 	return left
 }
 
-// trying returns the addresses to register at, those that gave a sign of life last first.
+// trying returns the addresses to register at, those that gave a sign of life last first, without those that asked to be
+// left alone.
 func (s *servers) trying() []server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := s.inOrder()
+	all := slices.DeleteFunc(s.inOrder(), func(at server) bool { return time.Now().Before(s.until[at.addr]) })
 	slices.SortStableFunc(all, func(a, b server) int {
 		switch {
 		case s.up[a] == s.up[b]:
