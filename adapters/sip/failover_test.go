@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"testing"
@@ -22,6 +23,7 @@ import (
 type detour struct {
 	*house
 	transport     string
+	proof         *tls.Config // of the carrier's side, over TLS
 	harry         *phone
 	first, second *address
 	store         *calltest.Memory
@@ -61,7 +63,10 @@ func (d *detour) connected(a *address) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	a.phone = d.phoneOn(a.name, "tcp", c)
+	if d.proof != nil {
+		c = tls.Server(c, d.proof)
+	}
+	a.phone = d.phoneOn(a.name, d.transport, c)
 }
 
 // gone takes the address away.
@@ -118,6 +123,10 @@ func newDetour(t *testing.T, transport string, change ...func(*detour, *Entry)) 
 	t.Helper()
 	e := Entry{Name: "carrier", Proxy: "sip:carrier.example;transport=" + transport, Present: trunk.Present{Default: "+8653283001999"}}
 	d := &detour{transport: transport, store: calltest.NewMemory()}
+	if transport == "tls" {
+		signer := newAuthority(t)
+		e.CA, d.proof = signer.file, &tls.Config{Certificates: []tls.Certificate{signer.signs("carrier.example")}}
+	}
 	for _, f := range change {
 		f(d, &e)
 	}
@@ -224,18 +233,22 @@ func legs(c call.Call) (all []call.Reason) {
 
 // overBoth runs a story over UDP and TCP.
 func overBoth(t *testing.T, story func(t *testing.T, transport string)) {
-	for _, transport := range []string{"udp", "tcp"} {
+	overEach(t, []string{"udp", "tcp"}, story)
+}
+
+func overEach(t *testing.T, transports []string, story func(t *testing.T, transport string)) {
+	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) { story(t, transport) })
 	}
 }
 
 // TestNobodyIsAtTheFirstAddress: the second is called, and the next call does not ask the first at all.
 func TestNobodyIsAtTheFirstAddress(t *testing.T) {
-	overBoth(t, func(t *testing.T, transport string) {
+	overEach(t, []string{"udp", "tcp", "tls"}, func(t *testing.T, transport string) {
 		d := newDetour(t, transport)
 		d.first.gone()
-		if transport == "tcp" {
-			d.eventually("the connection is lost", func() bool { return !d.stack.connected("tcp", d.first.at.String()) })
+		if transport != "udp" {
+			d.eventually("the connection is lost", func() bool { return !d.stack.connected(transport, d.first.at.String()) })
 		}
 		d.clicks()
 		d.talks(d.second)
