@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -29,12 +30,37 @@ func carried(t *testing.T, transport, algorithm string) (h *house, carrier *pbx.
 // carriedBy is a house with several carriers that know it, each of which is the next way of a call.
 func carriedBy(t *testing.T, n int, transport, algorithm string) (h *house, carriers []*pbx.Kamailio, mary *pbx.Baresip) {
 	t.Helper()
-	mary = pbx.StartBaresip(t, pbx.Phone{User: mobileUser, Password: password, Domain: "mobile.example", Tone: maryTone})
-	h = build(t, onTCP)
+	mary, h = outside(t), build(t, onTCP)
+	var links []link
+	for range n {
+		links = append(links, link{Carrier: pbx.Carrier{Phone: mary.Addr, Algorithm: algorithm}, port: 5060, transport: transport})
+	}
+	carriers = h.carriers(links...)
+	pbx.Eventually(t, soon, "the trunks are up", h.ready)
+	return h, carriers, mary
+}
+
+// outside is Mary's mobile.
+func outside(t *testing.T) *pbx.Baresip {
+	t.Helper()
+	return pbx.StartBaresip(t, pbx.Phone{User: mobileUser, Password: password, Domain: "mobile.example", Tone: maryTone})
+}
+
+// link is a carrier, and how it is reached; more is added to the trunk's configuration.
+type link struct {
+	pbx.Carrier
+	port            uint16
+	transport, more string
+}
+
+// carriers starts carriers and then the house, whose trunks carrier0, carrier1… they are.
+func (h *house) carriers(links ...link) (all []*pbx.Kamailio) {
+	h.t.Helper()
 	text := "\nbackends:\n  - {name: house, kind: sip}\n"
-	for i := range n {
-		c := pbx.StartKamailio(t, pbx.Carrier{Hospital: h.ip, User: "hospital", Password: password, Phone: mary.Addr, Algorithm: algorithm})
-		carriers = append(carriers, c)
+	for i, l := range links {
+		l.Hospital, l.User, l.Password = h.ip, "hospital", password
+		c := pbx.StartKamailio(h.t, l.Carrier)
+		all = append(all, c)
 		text += fmt.Sprintf(`
   - name: carrier%d
     kind: sip
@@ -46,14 +72,14 @@ func carriedBy(t *testing.T, n int, transport, algorithm string) (h *house, carr
     out: {format: national}
     present: {default: "%s"}
     trust: [{cidr: "%s", accept: [pai]}]
-`, i, c.Addr, transport, pbx.Realm, password, ward, c.Addr.Addr())
+%s
+`, i, netip.AddrPortFrom(c.Addr.Addr(), l.port), l.transport, pbx.Realm, password, ward, c.Addr.Addr(), l.more)
 	}
 	h.replace("backends: [{name: house, kind: sip}]", text)
 	h.start()
 	h.add("harry", "Harry", harryNumber)
 	h.post("/v1/contacts", map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "mobile", "number": mobile}}}, nil)
-	pbx.Eventually(t, soon, "the trunks are up", func() bool { return h.ready() })
-	return h, carriers, mary
+	return all
 }
 
 // replace changes the configuration of a house that has not started.

@@ -17,6 +17,7 @@ type Carrier struct {
 	Hospital       netip.Addr // whose requests are challenged
 	User, Password string     // of the hospital
 	Phone          netip.AddrPort
+	Fork           string  // a further URI that each call goes to at once, such as "sip:13800138000@127.0.0.1:5060"
 	Algorithm      string  // of the digest; empty is MD5
 	TLS            *Secure // nil is none
 }
@@ -62,7 +63,7 @@ func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 		t.Fatalf("where are Kamailio's modules? %v, %v", modules, err)
 	}
 	cfg := strings.NewReplacer("[carrier]", k.Addr.Addr().String(), "[hospital]", c.Hospital.String(), "[user]", c.User, "[password]", c.Password,
-		"[phone]", c.Phone.String(), "[realm]", Realm, "[algorithm]", c.Algorithm, "[modules]", modules[0]+"/", "[tls]", secure).Replace(string(text))
+		"[phone]", c.Phone.String(), "[realm]", Realm, "[algorithm]", c.Algorithm, "[modules]", modules[0]+"/", "[tls]", secure, "[fork]", c.branch()).Replace(string(text))
 	file := filepath.Join(dir, "carrier.cfg")
 	if err := os.WriteFile(file, []byte(cfg), 0o600); err != nil {
 		t.Fatal(err)
@@ -82,6 +83,14 @@ func secureLines(s *Secure) string {
 		lines = append(lines, fmt.Sprintf("modparam(\"tls\", %q, %s)", p[0], p[1]))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// branch is what makes a call go to a second phone too.
+func (c Carrier) branch() string {
+	if c.Fork == "" {
+		return ""
+	}
+	return `append_branch("` + c.Fork + `");`
 }
 
 // answers asks once by OPTIONS.

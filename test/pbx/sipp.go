@@ -20,6 +20,7 @@ const (
 	RefuseAtOnce = "refuse-at-once" // says Status, without a ring
 	RingOn       = "ring"           // rings until it is cancelled
 	Leave        = "leave"          // answers, and hangs up at once
+	AnswerLate   = "answer-late"    // rings, and answers when it is cancelled
 	Early        = "early"          // sends early media of Phone.Tone until it is cancelled
 )
 
