@@ -9,7 +9,7 @@ import (
 	"c2d/adapters/sip/sdp"
 )
 
-// call is the phone's one dialog, or what will become one, with its sound.
+// call is one dialog of the phone, or what will become one, with its sound.
 type call struct {
 	phone    *Phone
 	id       string
@@ -70,9 +70,7 @@ func (c *call) end(e Event) {
 	c.mu.Unlock()
 	close(c.done)
 	c.audio.close()
-	c.phone.mu.Lock()
-	c.phone.call = nil
-	c.phone.mu.Unlock()
+	c.phone.forget(c)
 	e.Kind = Ended
 	c.tell(e)
 }

@@ -98,6 +98,7 @@ func (c *call) progress(ctx context.Context, tx sip.ClientTransaction, req *sip.
 			proceeding = true
 			if res.StatusCode > 100 && !rings {
 				rings = true
+				c.meet(res)
 				c.tell(Event{Kind: Ringing})
 			}
 		case <-given:
@@ -138,7 +139,6 @@ func (c *call) cancel(invite *sip.Request) {
 func (c *call) establish(ctx context.Context, tx sip.ClientTransaction, req *sip.Request, res *sip.Response) error {
 	c.mu.Lock()
 	c.cseq = req.CSeq().SeqNo
-	c.remote.Params.Add("tag", tag(res.To()))
 	routes := res.GetHeaders("Record-Route")
 	for i := len(routes) - 1; i >= 0; i-- {
 		if rr, ok := routes[i].(*sip.RecordRouteHeader); ok {
@@ -146,6 +146,7 @@ func (c *call) establish(ctx context.Context, tx sip.ClientTransaction, req *sip
 		}
 	}
 	c.mu.Unlock()
+	c.meet(res)
 	c.aim(res.Contact())
 	described := c.settle(res.Body()) // before the ACK, which may bring the next offer
 	tx.OnRetransmission(func(*sip.Response) { _ = c.acknowledge(req) })
@@ -161,6 +162,13 @@ func (c *call) establish(ctx context.Context, tx sip.ClientTransaction, req *sip
 		return fmt.Errorf("phone: the answer has no description")
 	}
 	return nil
+}
+
+// meet takes the other side's tag from a response (RFC 3261 section 12.1.2).
+func (c *call) meet(res *sip.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remote.Params.Add("tag", tag(res.To()))
 }
 
 // HangUp ends the call as its state asks: BYE, CANCEL, or 603 to one that rings here. It returns when the call is over.

@@ -26,7 +26,7 @@ const closeLimit = 2 * time.Second
 // plainAOR keeps out what would need escaping in a header; sipgo checks nothing that it writes.
 var plainAOR = regexp.MustCompile(`^sip:[0-9A-Za-z+*._-]+@[0-9A-Za-z.:\[\]-]+$`)
 
-// Phone is one telephone with one line. All methods are safe for concurrent use.
+// Phone is one telephone with one line, on which a second call may be set aside. All methods are safe for concurrent use.
 type Phone struct {
 	cfg     Config
 	aor     sip.Uri
@@ -48,7 +48,8 @@ type Phone struct {
 	mu     sync.Mutex
 	closed bool
 	answer Answer
-	call   *call // the one call, from its INVITE to its end
+	call   *call // the present call, from its INVITE to its end
+	aside  *call // one that was set aside
 }
 
 // New opens the phone's socket and begins to listen. Close must be called.
@@ -190,13 +191,16 @@ func (p *Phone) WaitHeard(ctx context.Context, want Expect) (Sound, error) {
 func (p *Phone) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
-	_ = p.HangUp(ctx)
+	for range 2 { // the one that was set aside, too
+		_ = p.HangUp(ctx)
+		p.Swap()
+	}
 	p.unregister(ctx)
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
 	p.stop()
-	if c := p.current(); c != nil {
+	for _, c := range p.both() {
 		c.end(Event{Here: true})
 	}
 	p.ear.Deafen(ctx)
@@ -225,11 +229,10 @@ func (p *Phone) take(c *call) bool {
 
 // match returns the call that an in-dialog request belongs to (RFC 3261 section 12.2.2), nil if there is none.
 func (p *Phone) match(req *sip.Request) *call {
-	c := p.current()
-	if c == nil || req.CallID() == nil || req.CallID().Value() != c.id || tag(req.To()) != c.localTag {
+	if req.CallID() == nil {
 		return nil
 	}
-	return c
+	return p.matching(req.CallID().Value(), tag(req.To()))
 }
 
 func tag(h *sip.ToHeader) string {

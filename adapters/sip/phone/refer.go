@@ -43,18 +43,7 @@ func (p *Phone) Transfer(ctx context.Context, to string) error {
 	if c == nil || strings.ContainsAny(to, "\r\n") {
 		return ErrNoCall
 	}
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	req := c.request(sip.REFER)
-	req.AppendHeader(sip.NewHeader("Refer-To", to))
-	res, sent, err := p.exchange(ctx, req, nil)
-	c.mu.Lock()
-	c.cseq = max(c.cseq, sent.CSeq().SeqNo)
-	c.mu.Unlock()
-	if err == nil && !res.IsSuccess() {
-		err = &Refused{Status: res.StatusCode}
-	}
-	return err
+	return c.refer(ctx, to)
 }
 
 // onNotify takes what the server tells of a REFER: the body is the status line of the call (RFC 3515 section 2.4.5).

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"testing"
+	"time"
 
 	"c2d/adapters/sip/phone"
 	"c2d/cmd/c2d/client"
@@ -48,4 +49,132 @@ func TestBlindTransfer(t *testing.T) {
 			t.Errorf("the second record: %+v", end.End)
 		}
 	}
+}
+
+// TestAttendedTransfer is a phone that talks with one, holds him, calls another, and lets the two talk with each other.
+func TestAttendedTransfer(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	first, harry, mary := talking(t, a, c)
+	ann := person(t, a, c, "ann", "+16328300102", 1600)
+	if err := harry.Hold(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := harry.SetAside(); err != nil {
+		t.Fatal(err)
+	}
+	if err := harry.Dial(within(t), "+16328300102"); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, harry, phone.Expect{Hz: 1600, From: ann.RTP()})
+	asked := time.Now()
+	if err := harry.Attend(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, harry); got[len(got)-1] != 200 {
+		t.Errorf("told %v", got)
+	}
+	hear(t, mary, phone.Expect{Hz: 1600, From: ann.RTP(), After: asked})
+	hear(t, ann, phone.Expect{Hz: 1000, From: mary.RTP(), After: asked})
+	for range 2 {
+		if e, err := harry.Wait(within(t), phone.Ended); err != nil || e.Here {
+			t.Fatal(e, err)
+		}
+	}
+	if err := mary.HangUp(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ann.Wait(within(t), phone.Ended); err != nil {
+		t.Fatal(err)
+	}
+	reach(t, c, first, "ended")
+	ends := ends(t, c)
+	if len(ends) != 2 || ends["transferred caller"] != 2 || ends["completed caller"] != 1 {
+		t.Errorf("the records: %v", ends)
+	}
+}
+
+// TestAttendedTransferToWhoStillRings is refused, and changes nothing: the phone may wait, or give that call up.
+func TestAttendedTransferToWhoStillRings(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	first, harry, mary := talking(t, a, c)
+	ann := person(t, a, c, "ann", "+16328300102", 1600)
+	ann.SetAnswer(phone.Never())
+	if err := harry.SetAside(); err != nil {
+		t.Fatal(err)
+	}
+	dialled := make(chan error, 1)
+	go func() { dialled <- harry.Dial(within(t), "+16328300102") }()
+	if _, err := ann.Wait(within(t), phone.Ringing); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := harry.WaitFor(within(t), func(e phone.Event) bool { return e.Kind == phone.Ringing && !e.Incoming }); err != nil {
+		t.Fatal(err)
+	}
+	if err := harry.Attend(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, harry); got[len(got)-1] != 603 {
+		t.Errorf("told %v", got)
+	}
+	if err := ann.Accept(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-dialled; err != nil {
+		t.Fatal(err)
+	}
+	reach(t, c, first, "connected")
+	hear(t, harry, phone.Expect{Hz: 1600, From: ann.RTP()})
+	if err := harry.Attend(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, harry); got[len(got)-1] != 200 {
+		t.Errorf("told %v", got)
+	}
+	hear(t, mary, phone.Expect{Hz: 1600, From: ann.RTP()})
+}
+
+// TestAttendedTransferOverTheAPI joins the far ends of two calls of one user.
+func TestAttendedTransferOverTheAPI(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	first, harry, mary := talking(t, a, c)
+	ann := person(t, a, c, "ann", "+16328300102", 1600)
+	if err := harry.SetAside(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.Place(t.Context(), "harry", "+16328300102")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second = reach(t, c, second, "connected")
+	var joined client.Call
+	if err := c.Post(t.Context(), "/v1/calls/"+second.ID+"/transfer", map[string]string{"call": first.ID}, &joined); err != nil {
+		t.Fatal(err)
+	}
+	reach(t, c, joined, "connected")
+	hear(t, mary, phone.Expect{Hz: 1600, From: ann.RTP()})
+	hear(t, ann, phone.Expect{Hz: 1000, From: mary.RTP()})
+	if _, err := c.HangUp(t.Context(), joined.ID); err != nil {
+		t.Fatal(err)
+	}
+	if ends := ends(t, c); len(ends) != 2 || ends["transferred caller"] != 2 || ends["completed api"] != 1 {
+		t.Errorf("the records: %v", ends)
+	}
+}
+
+// ends counts how the calls have ended, and by whom.
+func ends(t *testing.T, c *client.Client) map[string]int {
+	t.Helper()
+	var calls client.List[client.Call]
+	if err := c.Get(t.Context(), "/v1/calls", &calls); err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	for _, one := range calls.Items {
+		end := reach(t, c, one, "ended").End
+		n[end.Reason+" "+end.By]++
+	}
+	return n
 }
