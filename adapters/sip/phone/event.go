@@ -29,7 +29,7 @@ type Event struct {
 	Incoming bool   // the call was placed by the other side
 	Status   int    // Ended: final status of an INVITE that was not answered; 0 after a talk. Told: of the call
 	Here     bool   // Ended: this phone ended it
-	Reason   string // Ended: the Reason header of the other side's CANCEL or BYE (RFC 3326)
+	Reason   string // Ended: the Reason header of the other side's CANCEL or BYE (RFC 3326). Told: the words beside Status
 	Remote   netip.AddrPort
 	Sound    Sound
 	Key      byte // Pressed: 0-9 * # A-D

@@ -56,6 +56,6 @@ func (p *Phone) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	p.respond(tx, req, "", sip.StatusOK, nil)
 	if status, err := strconv.Atoi(line[1]); err == nil {
-		p.journal.tell(Event{Kind: Told, Call: req.CallID().Value(), Status: status})
+		p.journal.tell(Event{Kind: Told, Call: req.CallID().Value(), Status: status, Reason: strings.Join(line[2:], " ")})
 	}
 }

@@ -1,5 +1,5 @@
 // Package cli is the command line: what is typed, and what is printed. Each command is a small struct; serve, demo and
-// check run the service in this process, the others call a running one through its HTTP API.
+// check run the service in this process, refer asks a running one over SIP, the others through its HTTP API.
 //
 // It ends with 0 when what was asked for was done, 1 when not, and 2 when the command line cannot be understood.
 package cli
@@ -29,6 +29,7 @@ type commands struct {
 	Demo     demoCmd     `cmd:"" help:"Two software phones, one click: see the call and hear who heard whom."`
 	Check    checkCmd    `cmd:"" help:"Tell everything that is wrong with a configuration, and try the store, ports and backends."`
 	Call     callCmd     `cmd:"" help:"Place a call and follow it to its end."`
+	Refer    referCmd    `cmd:"" help:"Ask for a call by SIP REFER, as a phone or an HIS does, and follow it to its outcome."`
 	User     userCmd     `cmd:"" help:"People who place calls, and their devices."`
 	Contacts contactsCmd `cmd:"" help:"The book."`
 	Key      keyCmd      `cmd:"" help:"Keys of the HTTP API."`

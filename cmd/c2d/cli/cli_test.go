@@ -67,13 +67,14 @@ sip: {listen: ["udp:127.0.0.1:0"]}, backends: [{name: house, kind: sip}, {name: 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("C2D_URL", service.URL()) // kong reads it itself
+	t.Setenv("C2D_URL", service.URL()) // kong reads them itself
+	t.Setenv("C2D_SIP", service.SIP().String())
 	return shell{t, map[string]string{"C2D_KEY": strings.TrimSpace(string(key))}}
 }
 
 // TestHelp compares every help text with its golden file.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "serve", "demo", "check", "call", "user add", "user list", "user device add",
+	for _, command := range []string{"", "serve", "demo", "check", "call", "refer", "user add", "user list", "user device add",
 		"contacts add", "contacts list", "contacts import", "key add", "key list", "key revoke", "key restore", "version"} {
 		t.Run(command, func(t *testing.T) {
 			t.Chdir(t.TempDir())

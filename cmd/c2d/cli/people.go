@@ -112,15 +112,20 @@ func (c deviceAddCmd) Run(ctx context.Context, env Env) error {
 }
 
 func (c deviceAddCmd) password(env Env) (string, error) {
+	if c.PasswordFile == "" {
+		return strings.ToLower(rand.Text())[:16], nil
+	}
+	return passwordIn(env, c.PasswordFile)
+}
+
+// passwordIn reads a password from a file, or from standard input if it is called "-".
+func passwordIn(env Env, file string) (string, error) {
 	var text []byte
 	var err error
-	switch c.PasswordFile {
-	case "":
-		return strings.ToLower(rand.Text())[:16], nil
-	case "-":
+	if file == "-" {
 		text, err = io.ReadAll(io.LimitReader(env.Stdin, 1024))
-	default:
-		text, err = os.ReadFile(c.PasswordFile)
+	} else {
+		text, err = os.ReadFile(file)
 	}
 	return strings.TrimRight(string(text), "\r\n"), err
 }
