@@ -21,6 +21,8 @@ const recoveredTalk = Seconds(4 * 3600)
 
 // recover deals with the legs of a snapshot that have no record.
 func (r *Runner) recover(ctx context.Context, backend Backend, legs []LegInfo) error {
+	r.seeking.Lock()
+	defer r.seeking.Unlock()
 	lost := r.unknown(legs)
 	if len(lost) == 0 {
 		return nil

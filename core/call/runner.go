@@ -53,6 +53,7 @@ type Runner struct {
 	offering map[string][]LegEvent // what offered legs told before their calls were made
 	gates    map[string]*gate
 	closing  bool
+	seeking  sync.Mutex    // one recovery at a time, so that two find no leg twice
 	idle     chan struct{} // closed and renewed whenever a call may have come to rest
 	work     sync.WaitGroup
 	ctx      context.Context

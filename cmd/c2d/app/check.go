@@ -14,6 +14,7 @@ import (
 	"c2d/adapters/sqlstore"
 	"c2d/cmd/c2d/config"
 	"c2d/core/access"
+	"c2d/core/call"
 	"c2d/core/fault"
 	"c2d/core/identity"
 )
@@ -97,7 +98,7 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 		}
 		entry, err := a.openBackend(b)
 		if err == nil {
-			err = entry.Backend.Health(ctx)
+			err = probe(ctx, entry.Backend)
 		}
 		note("backend "+b.Name, err)
 	}
@@ -105,6 +106,14 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 	if len(cfg.SIP.Entries) > 0 {
 		note("sip.listen", checkSIP(ctx, cfg.SIP))
 	}
+}
+
+// probe asks a phone system how it is. One that is reached over a connection is tried without taking it over from the service.
+func probe(ctx context.Context, b call.Backend) error {
+	if p, ok := b.(interface{ Probe(context.Context) error }); ok {
+		return p.Probe(ctx)
+	}
+	return b.Health(ctx)
 }
 
 func checkSIP(ctx context.Context, cfg sip.Config) error {

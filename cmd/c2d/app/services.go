@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"time"
 
+	"c2d/adapters/ari"
 	"c2d/adapters/httpapi"
 	"c2d/adapters/numbering"
 	"c2d/adapters/sim"
@@ -49,6 +50,13 @@ func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 	case b.Sim != nil:
 		s := sim.New(*b.Sim, a.origin.LegID)
 		a.undo(b.Name, 2*time.Second, s.Stop)
+		return dial.Entry{Name: b.Name, Backend: s}, nil
+	case b.Asterisk != nil:
+		s, err := ari.New(*b.Asterisk, ari.Deps{Origin: a.origin, Log: a.deps.Log})
+		if err != nil {
+			return dial.Entry{}, err
+		}
+		a.undo(b.Name, 3*time.Second, s.Stop)
 		return dial.Entry{Name: b.Name, Backend: s}, nil
 	}
 	return dial.Entry{}, fmt.Errorf("backend %s has no kind", b.Name)

@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
+	"c2d/adapters/ari"
 	"c2d/adapters/sim"
 	"c2d/adapters/sip"
 	"c2d/core/fault"
@@ -31,8 +32,9 @@ func syntax(err error) Problem {
 // kinds make the struct of each kind of backend.
 func kinds() map[string]func(*Backend) any {
 	return map[string]func(*Backend) any{
-		"sip": func(b *Backend) any { b.SIP = &sip.Entry{}; return b.SIP },
-		"sim": func(b *Backend) any { b.Sim = &sim.Config{}; return b.Sim },
+		"sip":      func(b *Backend) any { b.SIP = &sip.Entry{}; return b.SIP },
+		"sim":      func(b *Backend) any { b.Sim = &sim.Config{}; return b.Sim },
+		"asterisk": func(b *Backend) any { b.Asterisk = &ari.Config{}; return b.Asterisk },
 	}
 }
 
@@ -53,7 +55,7 @@ func (d *decoder) backend(n ast.Node, b *Backend, path string) {
 	}
 	build := kinds()[b.Kind]
 	if build == nil {
-		d.fail(first(n), path+".kind", "must be sip or sim")
+		d.fail(first(n), path+".kind", "must be sip, asterisk or sim")
 		return
 	}
 	before := len(d.problems)
@@ -87,8 +89,12 @@ func (d *decoder) check(c Config) {
 	d.report("numbers.", c.Numbers.Validate())
 	d.report("", d.placed(c, c.SIP.Validate()))
 	for i, b := range c.Backends {
+		field := fmt.Sprintf("backends[%d].", i)
 		if b.Sim != nil {
-			d.report(fmt.Sprintf("backends[%d].", i), b.Sim.Validate())
+			d.report(field, b.Sim.Validate())
+		}
+		if b.Asterisk != nil {
+			d.report(field, b.Asterisk.Validate())
 		}
 	}
 	d.store(c.Store)

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"c2d/adapters/ari"
 	"c2d/adapters/httpapi"
 	"c2d/adapters/numbering"
 	"c2d/adapters/sim"
@@ -49,10 +50,11 @@ type Store struct {
 
 // Backend is one entry of backends: Kind says which of the others is set.
 type Backend struct {
-	Name string
-	Kind string
-	SIP  *sip.Entry
-	Sim  *sim.Config
+	Name     string
+	Kind     string
+	SIP      *sip.Entry
+	Sim      *sim.Config
+	Asterisk *ari.Config
 }
 
 // Route sends the numbers that it matches to backends, in order.

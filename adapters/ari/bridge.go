@@ -1,0 +1,247 @@
+package ari
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/CyCoreSystems/ari/v5"
+
+	"c2d/adapters/ari/client"
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// bridge is one that we have made. It is guarded by the backend's mutex.
+type bridge struct {
+	first, second string // legs; the first is told of the join
+	inside        []string
+	wanted        bool // core has ordered the join
+	told          bool
+	held          bool // by us: one of them is outside, and the other hears beeps
+}
+
+const bridgeSuffix = "-bridge"
+
+// bridgeOf returns the id of the bridge of two legs, in any order.
+func bridgeOf(a, b string) string { return min(a, b) + "-" + max(a, b) + bridgeSuffix }
+
+// pair makes the bridge of two legs known; whoever is in another leaves that one (Asterisk moves its channel). b.mu is held.
+func (b *Backend) pair(first, second *leg) (id string, of *bridge) {
+	id = bridgeOf(first.id, second.id)
+	of = b.bridges[id]
+	if of == nil {
+		of = &bridge{first: first.id, second: second.id}
+		b.bridges[id] = of
+	}
+	for _, l := range []*leg{first, second} {
+		if l.bridge != id {
+			b.leaveBridge(l)
+			l.bridge = id
+		}
+	}
+	return id, of
+}
+
+// bridgeEarly lets the caller hear what a callee sends before it answers; b.mu is held.
+func (b *Backend) bridgeEarly(l *leg) {
+	caller := b.legs[l.joinTo]
+	if caller == nil || caller.state != call.LegAnswered || caller.bridge != "" {
+		return
+	}
+	id, _ := b.pair(caller, l)
+	b.spawn(func(ctx context.Context) {
+		if err := errors.Join(b.quiet(ctx, caller), b.put(ctx, id, caller.channel, l.channel)); err != nil {
+			b.log.Info("early media is not heard", "leg", l.id, "error", err)
+		}
+	})
+}
+
+func (b *Backend) put(ctx context.Context, id string, channels ...string) error {
+	if err := b.api.MakeBridge(ctx, id); err != nil {
+		return err
+	}
+	return b.api.Enter(ctx, id, channels...)
+}
+
+// Join implements [call.Backend].
+func (b *Backend) Join(ctx context.Context, first, second string) error {
+	b.mu.Lock()
+	x, y, err := b.legs[first], b.legs[second], b.down()
+	if err != nil || x == nil || y == nil {
+		b.mu.Unlock()
+		return err // the end of one of them is told
+	}
+	id, of := b.pair(x, y)
+	of.first, of.second, of.wanted = first, second, true
+	b.joinedNow(id)
+	already := of.told
+	b.mu.Unlock()
+	if already {
+		return nil
+	}
+	err = b.put(ctx, id, x.channel, y.channel)
+	if client.Gone(err) {
+		return nil
+	}
+	return err
+}
+
+// entered: a channel has come into a bridge.
+func (b *Backend) entered(id string, inside []string) {
+	of := b.bridges[id]
+	if of == nil {
+		return
+	}
+	of.inside = inside
+	b.joinedNow(id)
+}
+
+// joinedNow tells the join when both are in their bridge, and core has ordered it; b.mu is held.
+func (b *Backend) joinedNow(id string) {
+	of := b.bridges[id]
+	x, y := b.legs[of.first], b.legs[of.second]
+	if !of.wanted || of.told || x == nil || y == nil || !slices.Contains(of.inside, x.channel) || !slices.Contains(of.inside, y.channel) {
+		return
+	}
+	of.told = true
+	b.tell(call.LegEvent{Leg: of.first, Kind: call.EvJoined, Peer: of.second})
+}
+
+// peer returns the leg that another is in a bridge with, nil for none; b.mu is held.
+func (b *Backend) peer(l *leg) *leg {
+	of := b.bridges[l.bridge]
+	switch {
+	case of == nil:
+		return nil
+	case of.first == l.id:
+		return b.legs[of.second]
+	}
+	return b.legs[of.first]
+}
+
+// leaveBridge takes a leg out of its bridge's record; the last one removes the bridge; b.mu is held.
+func (b *Backend) leaveBridge(l *leg) {
+	id := l.bridge
+	if id == "" {
+		return
+	}
+	l.bridge = ""
+	for _, other := range b.legs {
+		if other.bridge == id {
+			return
+		}
+	}
+	delete(b.bridges, id)
+	b.spawn(func(ctx context.Context) { _ = b.api.DropBridge(ctx, id) })
+}
+
+// Part implements [call.Parter].
+func (b *Backend) Part(ctx context.Context, id string) error {
+	l, err := b.answeredLeg(id)
+	if l == nil || err != nil {
+		return err
+	}
+	b.mu.Lock()
+	from := l.bridge
+	of := b.bridges[from]
+	inside := of != nil && (!of.held || slices.Contains(of.inside, l.channel))
+	b.leaveBridge(l)
+	b.mu.Unlock()
+	if err := b.quiet(ctx, l); err != nil || !inside {
+		return err
+	}
+	return settled(b.api.Leave(ctx, from, l.channel))
+}
+
+// Hold implements [call.Holder]: the one leaves the bridge, and the other hears beeps there.
+func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
+	l, err := b.joined(id)
+	if l == nil || err != nil {
+		return err
+	}
+	b.mu.Lock()
+	of, in := b.bridges[l.bridge], l.bridge
+	b.mu.Unlock()
+	switch {
+	case of == nil || !of.told:
+		return fault.New(fault.CodeConflict, "the leg is not joined")
+	case of.held == on:
+	case on:
+		err = b.api.Leave(ctx, in, l.channel)
+		if err == nil {
+			err = b.api.PlayInto(ctx, in, in+toneSuffix, "tone:callwaiting")
+		}
+	default:
+		err = b.resume(ctx, in, of)
+	}
+	if err != nil {
+		return settled(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	of.held = on
+	kind := call.EvResumed
+	if on {
+		kind = call.EvHeld
+	}
+	b.tell(call.LegEvent{Leg: id, Kind: kind})
+	return nil
+}
+
+// resume brings whoever is outside back.
+func (b *Backend) resume(ctx context.Context, id string, of *bridge) error {
+	if err := settled(b.api.StopPlaying(ctx, id+toneSuffix)); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	var both []string
+	for _, l := range b.legs {
+		if l.bridge == id {
+			both = append(both, l.channel)
+		}
+	}
+	b.mu.Unlock()
+	return b.api.Enter(ctx, id, both...)
+}
+
+// sweep looks at the bridges of ours after each connect: those that nobody is in were left by a former process and are
+// removed; who is in the others is noted.
+func (b *Backend) sweep(ctx context.Context) error {
+	all, err := b.api.Bridges(ctx)
+	if err != nil {
+		return err
+	}
+	for _, br := range all {
+		if strings.HasSuffix(br.ID, bridgeSuffix) && b.origin.Made(br.ID) && !b.found(br) {
+			_ = b.api.DropBridge(ctx, br.ID)
+		}
+	}
+	return nil
+}
+
+// found notes who is in a bridge; false if nobody is, and nobody is expected.
+func (b *Backend) found(br ari.BridgeData) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	of := b.bridges[br.ID]
+	if of == nil {
+		of = &bridge{}
+		b.bridges[br.ID] = of
+	}
+	of.inside = br.ChannelIDs
+	of.held = of.told && len(of.inside) == 1 // nothing else parts two that talk and leaves both
+	expected := of.wanted
+	for _, l := range b.legs {
+		if slices.Contains(br.ChannelIDs, l.channel) {
+			l.bridge = br.ID
+		}
+		expected = expected || l.bridge == br.ID
+	}
+	if !expected && len(br.ChannelIDs) == 0 {
+		delete(b.bridges, br.ID)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,92 @@
+package ari
+
+import (
+	"c2d/core/call"
+)
+
+// outcome is what a SIP status that Asterisk passes on (tech_cause) says of a leg that was not answered.
+var outcomes = map[int]call.Reason{
+	302: call.Forwarded, 403: call.Forbidden, 404: call.InvalidNumber, 406: call.MediaFailed, 408: call.Unreachable, 410: call.InvalidNumber,
+	415: call.MediaFailed, 480: call.Unreachable, 484: call.InvalidNumber, 485: call.InvalidNumber, 486: call.Busy, 487: call.NoAnswer,
+	488: call.MediaFailed, 503: call.Congestion, 504: call.Unreachable, 580: call.Congestion, 600: call.Busy, 603: call.Rejected, 604: call.InvalidNumber,
+	606: call.MediaFailed, 607: call.Rejected, 608: call.Rejected,
+}
+
+// causes is the same for the Q.850 cause alone: from a trunk that is no SIP, and from the dialplan's Hangup().
+var causes = map[int]call.Reason{
+	1: call.InvalidNumber, 2: call.Unreachable, 3: call.InvalidNumber, 17: call.Busy, 18: call.NoAnswer, 19: call.NoAnswer,
+	20: call.Unreachable, 21: call.Rejected, 22: call.InvalidNumber, 23: call.Forwarded, 26: call.AnsweredElsewhere, 27: call.Unreachable,
+	28: call.InvalidNumber, 34: call.Congestion, 38: call.BackendFailed, 41: call.Congestion, 42: call.Congestion,
+	44: call.Congestion, 47: call.Congestion, 50: call.Forbidden, 55: call.Forbidden, 57: call.Forbidden,
+	58: call.MediaFailed, 65: call.MediaFailed, 79: call.MediaFailed, 88: call.MediaFailed, 102: call.Unreachable,
+}
+
+// orders are the causes that end a leg: what its phone is told, and what Asterisk writes into its own records.
+var orders = map[call.Reason]string{
+	call.Busy: "17", call.Rejected: "21", call.NoAnswer: "19", call.Unreachable: "18", call.InvalidNumber: "1", call.Forbidden: "21", call.Blocked: "21",
+	call.Congestion: "34", call.MediaFailed: "58", call.BackendFailed: "38", call.AnsweredElsewhere: "26",
+}
+
+// order returns the cause that ends a leg for a reason.
+func order(why call.Reason) string {
+	if c, ok := orders[why]; ok {
+		return c
+	}
+	return "16"
+}
+
+// Causes of Q.850 that Asterisk uses in a way of its own.
+const (
+	noRoute  = 3  // to the destination; also Dial() without a phone
+	noAnswer = 19 // user alerting; also a phone that was never heard of
+	absent   = 20 // subscriber
+)
+
+// end is what is known when a channel is gone.
+type end struct {
+	cause, tech int
+	asked       bool // a hang-up was requested by the far side: what the causes say is the phone's, not made up by Asterisk
+	rang        bool
+	answered    bool
+	nobody      bool // the dialplan dialled no phone
+}
+
+// why says why a leg ended that we did not end.
+func (e end) why() call.Cause {
+	c := call.Cause{SIP: e.tech, Q850: e.cause}
+	if e.answered {
+		c.Reason = call.Completed
+		if e.cause == 44 { // Asterisk's RTP timeout
+			c.Reason = call.Lost
+		}
+		return c
+	}
+	c.NotRung = !e.rang && (e.nobody || e.tech/100 == 5 || e.tech == 0 && neverRang(e.cause))
+	if e.nobody && (e.cause == noRoute || e.cause == absent) { // an extension without a phone that is registered
+		c.Reason = call.Unreachable
+		return c
+	}
+	if !e.asked && e.cause == noAnswer { // its own timer: the SIP status is made up
+		c.SIP, c.Reason = 0, call.Unreachable
+		if e.rang {
+			c.Reason = call.NoAnswer
+		}
+		return c
+	}
+	if r, ok := outcomes[e.tech]; ok {
+		c.Reason = r
+	} else if r, ok := causes[e.cause]; ok {
+		c.Reason = r
+	} else if e.rang {
+		c.Reason = call.NoAnswer // 0 and 16: versions differ in what they say when nobody answers
+	} else {
+		c.Reason = call.BackendFailed
+	}
+	if c.SIP == 408 && e.rang {
+		c.Reason = call.NoAnswer
+	}
+	return c
+}
+
+// neverRang reports the Q.850 causes that prove that the network gave up before any phone.
+func neverRang(cause int) bool { return cause == 34 || cause == 38 || cause == 41 || cause == 42 }

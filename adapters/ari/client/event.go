@@ -1,0 +1,67 @@
+package client
+
+import (
+	"encoding/json"
+
+	"github.com/CyCoreSystems/ari/v5"
+)
+
+// Event is what Asterisk tells. Of [ari.Event] it is one of the types there; the rest is what those lack.
+type Event struct {
+	ari.Event
+	TechCause int       // ChannelDestroyed, ChannelHangupRequest: the SIP status of a PJSIP channel, 0 for none
+	Transfer  *Transfer // ChannelTransfer: a phone asks for one, and the application is to do it
+}
+
+// Transfer is a REFER that Asterisk leaves to the application (PJSIP_TRANSFER_HANDLING is ari-only).
+type Transfer struct {
+	Channel string // whose phone asks
+	Exten   string // whom it names, of a blind transfer
+	Other   string // the channel that it names with Replaces, of an attended one
+}
+
+// Replaced reports that the application has gone to another connection.
+func (e Event) Replaced() bool {
+	_, ok := e.Event.(*ari.ApplicationReplaced)
+	return ok
+}
+
+// Decode reads one event. Errors: for what is no JSON, and for a type that neither the library nor this package knows.
+func Decode(raw []byte) (Event, error) {
+	var more struct {
+		ari.EventData
+		TechCause int `json:"tech_cause"`
+		ReferTo   struct {
+			Requested struct {
+				Destination string `json:"destination"`
+				Exten       string `json:"exten"`
+			} `json:"requested_destination"`
+			Destination struct {
+				ID string `json:"id"`
+			} `json:"destination_channel"`
+		} `json:"refer_to"`
+		ReferredBy struct {
+			Source struct {
+				ID string `json:"id"`
+			} `json:"source_channel"`
+		} `json:"referred_by"`
+	}
+	if err := json.Unmarshal(raw, &more); err != nil {
+		return Event{}, err
+	}
+	if more.Type == "ChannelTransfer" {
+		t := &Transfer{Channel: more.ReferredBy.Source.ID, Exten: more.ReferTo.Requested.Destination, Other: more.ReferTo.Destination.ID}
+		return Event{Event: other{&more.EventData}, Transfer: t}, nil
+	}
+	ev, err := ari.DecodeEvent(raw)
+	if err != nil {
+		return Event{}, err
+	}
+	return Event{Event: ev, TechCause: more.TechCause}, nil
+}
+
+// other is an event that the library has no type for.
+type other struct{ *ari.EventData }
+
+// Keys implements [ari.Event].
+func (other) Keys() ari.Keys { return nil }

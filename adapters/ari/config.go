@@ -1,0 +1,118 @@
+package ari
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"c2d/adapters/ari/client"
+	"c2d/core/fault"
+)
+
+// Config is one entry of the configuration file's backends, of kind asterisk. It is decoded strictly.
+type Config struct {
+	Name     string `yaml:"name"`
+	Kind     string `yaml:"kind"`
+	URL      string `yaml:"url"`      // of ARI: "http://127.0.0.1:8088/ari"
+	Username string `yaml:"username"` // of ari.conf
+	Password string `yaml:"password"`
+	CA       string `yaml:"ca"`   // PEM file of whoever signed Asterisk's certificate; empty is whom the system trusts
+	App      string `yaml:"app"`  // the application that the dialplan hands calls to with Stasis(); empty is "c2d"
+	Dial     []Dial `yaml:"dial"` // how a number is reached; the first that matches. Empty is PJSIP/{number}
+}
+
+// Dial says what is dialled for the numbers that match.
+type Dial struct {
+	Match string `yaml:"match"` // regular expression over the device's address or the callee's number
+	To    string `yaml:"to"`    // "PJSIP/{number}", or through the dialplan "Local/{number}@from-internal/n"
+}
+
+const defaultApp = "c2d"
+
+func (c Config) app() string {
+	if c.App == "" {
+		return defaultApp
+	}
+	return c.App
+}
+
+var (
+	appName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+	template = regexp.MustCompile(`^[A-Za-z0-9]+/[A-Za-z0-9+*#._@:;=/{}-]+$`)
+)
+
+// Validate returns every error of the entry, joined; each is a fault with its field, seen from the entry.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(field, format string, args ...any) {
+		errs = append(errs, fault.Field(fault.CodeInvalid, field, format, args...))
+	}
+	if c.Name == "" {
+		bad("name", "is missing")
+	}
+	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		bad("url", `must be ARI's, such as "http://127.0.0.1:8088/ari"`)
+	}
+	if c.Username == "" {
+		bad("username", "is missing: the name of the section of ari.conf")
+	}
+	if c.Password == "" {
+		bad("password", "is missing")
+	}
+	if !appName.MatchString(c.app()) {
+		bad("app", "must be letters, digits, - and _, at most 40")
+	}
+	if _, err := c.secure(); err != nil {
+		bad("ca", "%s", err)
+	}
+	for i, d := range c.Dial {
+		if err := d.validate(); err != nil {
+			bad(fmt.Sprintf("dial[%d].%s", i, err.field), "%s", err.text)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type dialError struct{ field, text string }
+
+func (d Dial) validate() *dialError {
+	if _, err := regexp.Compile(d.Match); err != nil || d.Match == "" {
+		return &dialError{"match", `must be a regular expression, such as "^[0-9]{3,5}$"`}
+	}
+	if !strings.Contains(d.To, "{number}") && !strings.Contains(d.To, "{uri}") {
+		return &dialError{"to", "must have {number} or {uri} in it, else every number rings one phone"}
+	}
+	if plain := strings.NewReplacer("{number}", "1", "{uri}", "1").Replace(d.To); !template.MatchString(plain) || strings.ContainsAny(plain, "{}") {
+		return &dialError{"to", `must be such as "PJSIP/{number}" or "Local/{number}@from-internal/n"; one phone, no options`}
+	}
+	if strings.HasPrefix(d.To, "Local/") && (!strings.Contains(d.To, "@") || !strings.HasSuffix(d.To, "/n")) {
+		return &dialError{"to", `through the dialplan it is "Local/{number}@context/n": without /n Asterisk would take the channel away from us`}
+	}
+	return nil
+}
+
+// secure returns the TLS configuration, nil for the system's.
+func (c Config) secure() (*tls.Config, error) {
+	if c.CA == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, errors.New("has no certificate in it")
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, nil
+}
+
+func (c Config) client() (client.Config, error) {
+	secure, err := c.secure()
+	return client.Config{URL: c.URL, Username: c.Username, Password: c.Password, TLS: secure}, err
+}

@@ -1,0 +1,35 @@
+// Package ari is the Asterisk adapter: it rings the phones of an Asterisk that the hospital owns, through the Asterisk REST
+// Interface (Asterisk 20 and newer). Package client speaks the interface.
+//
+// # A leg and its channels
+//
+//	direct      PJSIP/{number}                   one channel, whose id is the leg's
+//	dialplan    Local/{number}@from-internal/n   two halves; the far one runs through the admin's dialplan, so that its permissions,
+//	                                             outbound routes, recording and follow-me hold; the phones that it dials are followed
+//	offered     Stasis(c2d,dial,NUMBER)          a channel of the dialplan's own
+//
+// Every leg that we ring is made by POST /channels/create, enters our application, and is dialled then: so it can be bridged
+// before it is answered (early media), outlives a lost connection while it rings, and nothing of what the dialplan does with it
+// is missed. POST /channels is not used: a phone that is answered while nobody serves the application loses its call.
+//
+// Behind a dialplan, ringing, answer and cause are those of the phone that it dials, whose channel has inherited the variable
+// C2D_LEG. The caller has answered when such a phone has: a mailbox rings nobody else. For the callee the dialplan decides,
+// as it does for everybody who dials through it.
+//
+// # The connection
+//
+// One websocket carries the events of two applications: one of this node's own, c2d-INSTALLATION-NODE, in which its legs are,
+// and the shared one to which the dialplan hands calls. Two installations on one Asterisk thus never hear of each other's
+// legs; the shared name goes to whoever connected last. If our own name is taken over, a twin of this process runs: it is told
+// in Health, and tried again after a minute. While the connection is down nothing is rung, since Asterisk would ring a phone
+// for an application that nobody serves.
+//
+// After each connect the event filter is sent again, empty bridges of ours are removed, and core compares its legs with
+// Asterisk's channels: Asterisk tells nothing twice.
+//
+// # What ends a leg
+//
+// ChannelDestroyed, the only end that every channel has: its Q.850 cause and the SIP status of the phone (tech_cause), by the
+// tables in cause.go. A status that Asterisk made up itself (480 for its own timer, or for a phone that is not there) is told
+// apart by the hang-up request that a real one has. 486, 603, 480 and 404 stay apart.
+package ari

@@ -1,0 +1,108 @@
+package ari
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"c2d/adapters/ari/client"
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// address is what may stand in a dial string: nothing in it can begin an option, a second endpoint, a variable or a header.
+var address = regexp.MustCompile(`^[0-9A-Za-z+*#._@:-]{1,128}$`)
+
+type dialRule struct {
+	match *regexp.Regexp
+	to    string
+}
+
+// dialRules compiles the rules of a configuration that is valid.
+func dialRules(all []Dial) (rules []dialRule) {
+	for _, d := range all {
+		rules = append(rules, dialRule{regexp.MustCompile(d.Match), d.To})
+	}
+	return append(rules, dialRule{regexp.MustCompile(""), "PJSIP/{number}"})
+}
+
+// endpoint returns what Asterisk dials for an address. Errors: fault.CodeBadCharacter, fault.CodeInvalidNumber.
+func (b *Backend) endpoint(to string) (string, error) {
+	number := strings.TrimPrefix(strings.TrimPrefix(to, "tel:"), "sip:")
+	if !address.MatchString(number) {
+		return "", fault.Field(fault.CodeBadCharacter, "way.address", "cannot be dialled: letters, digits and + * # . _ @ : - only")
+	}
+	user, _, _ := strings.Cut(number, "@")
+	if user == "" {
+		return "", fault.Field(fault.CodeInvalidNumber, "way.address", "names nobody")
+	}
+	for _, r := range b.rules {
+		if r.match.MatchString(number) {
+			return strings.NewReplacer("{number}", user, "{uri}", "sip:"+number).Replace(r.to), nil
+		}
+	}
+	return "", fault.Field(fault.CodeInvalidNumber, "way.address", "no dial rule fits")
+}
+
+// dialplan reports whether an endpoint leads through the admin's dialplan.
+func dialplan(endpoint string) bool { return strings.HasPrefix(endpoint, "Local/") }
+
+// show returns a name and a number as a display may show them. Errors: fault.CodeBadCharacter.
+func show(s call.Shown) (name, number string, err error) {
+	if strings.ContainsFunc(s.Name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' || r == '<' || r == '>' }) {
+		return "", "", fault.Field(fault.CodeBadCharacter, "show.name", "cannot be shown on a phone")
+	}
+	if s.Number != "" && !address.MatchString(s.Number) {
+		return "", "", fault.Field(fault.CodeBadCharacter, "show.number", "cannot be shown on a phone")
+	}
+	return s.Name, s.Number, nil
+}
+
+// far is the suffix of the far half of a Local channel: the half that runs through the dialplan.
+const far = "-out"
+
+// localFormats is what a Local channel carries. Asterisk would take samples of 192 kHz for want of a better idea; after a few
+// changes of bridge such a channel is mute (seen on 22.10).
+const localFormats = "alaw,ulaw"
+
+// legVariable carries our leg id into every channel that the dialplan dials for it.
+const legVariable = "C2D_LEG"
+
+// channel returns the channel of an originate. Errors: those of endpoint and show.
+func (b *Backend) channel(o call.Originate) (client.Leg, error) {
+	to, err := b.endpoint(o.Way.Address)
+	if err != nil {
+		return client.Leg{}, err
+	}
+	name, number, err := show(o.Show)
+	if err != nil {
+		return client.Leg{}, err
+	}
+	l := client.Leg{Endpoint: to, App: b.app, ID: o.Leg, Variables: map[string]string{"__" + legVariable: o.Leg}}
+	if limit := o.RingLimit + o.TalkLimit; o.TalkLimit > 0 { // Asterisk ends it, also if we are no more
+		l.Variables["TIMEOUT(absolute)"] = seconds(limit)
+	}
+	if dialplan(to) {
+		l.OtherID, l.Formats = o.Leg+far, localFormats
+	}
+	if o.AutoAnswer {
+		l.Variables["PJSIP_HEADER(add,Call-Info)"] = "<sip:c2d>;answer-after=0"
+		l.Variables["PJSIP_HEADER(add,Alert-Info)"] = "<http://c2d>;info=alert-autoanswer;delay=0"
+	}
+	identify(&l, name, number)
+	return l, nil
+}
+
+// identify sets who calls, in both places where Asterisk looks: the caller of the dialplan, and the connected line, which is
+// what a phone is shown.
+func identify(l *client.Leg, name, number string) {
+	if number == "" && name == "" {
+		return
+	}
+	for _, f := range []string{"CALLERID", "CONNECTEDLINE"} {
+		l.Variables[f+"(name)"], l.Variables[f+"(num)"] = name, number
+	}
+}
+
+// seconds rounds up, to a second at least.
+func seconds(d time.Duration) string { return itoa(max(1, int((d+time.Second-1)/time.Second))) }
