@@ -93,6 +93,8 @@ func (b *box) one(c Call, a Action) {
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvPromptDone}})
 	case OpAnswer:
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvEnded, Cause: causeOf(err)}})
+	case OpRecord:
+		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvRecordFail, Recording: a.Recording, Text: wordsOf(err)}})
 	}
 }
 
@@ -127,6 +129,8 @@ func (b *box) operate(c *Call, l *Leg, a Action) error {
 		return backend.Answer(ctx, a.Leg)
 	case OpRefuse:
 		return backend.Refuse(ctx, a.Leg, a.Reason)
+	case OpRecord, OpStopRecord:
+		return record(ctx, backend, a)
 	}
 	return nil
 }

@@ -77,12 +77,26 @@ type Keyer interface {
 	SendDTMF(ctx context.Context, leg, keys string) error
 }
 
+// Recorder is a backend with Capabilities.Record. Where the sound lies, and as what, is the backend's; core keeps its name.
+type Recorder interface {
+	// Record begins to keep what the phone of a joined leg and the one that it is joined to say to each other, under a name
+	// of [A-Za-z0-9-] that core chose: the leg's phone on the left, the other on the right, where the backend can. The parties
+	// hear that they are recorded, as the backend's configuration says. Recording of the leg follows, or RecordFailed; ordered
+	// again under the same name it goes on. It ends with StopRecord, and with the joining: a leg that is parted, or joined to
+	// another, is not recorded any more. A recording that fails leaves the two talking. While one holds the other, silence
+	// is kept, so that times stay right. A call that goes on after a restart of ours is recorded on.
+	// Errors: fault.CodeConflict unless the leg is joined, or while it is recorded under another name.
+	Record(ctx context.Context, leg, name string) error
+	// StopRecord ends a recording; Recorded follows once it is complete, and of one that does not run too.
+	StopRecord(ctx context.Context, leg, name string) error
+}
+
 // Capabilities are the optional abilities of a backend.
 type Capabilities struct {
 	Confirm   bool // AskKey, with DTMF events
 	Hold      bool // implements [Holder]
 	SendDTMF  bool // implements [Keyer]
-	Record    bool
+	Record    bool // implements [Recorder]
 	Offers    bool // tells Offered
 	Part      bool // implements [Parter]: a party may hand its peer to a third one
 	TalkLimit bool // enforces Originate.TalkLimit even if this process dies
@@ -148,9 +162,12 @@ const (
 	EvPromptDone LegEventKind = "prompt_done"
 	EvHeld       LegEventKind = "held"
 	EvResumed    LegEventKind = "resumed"
-	EvMedia      LegEventKind = "media"  // Text says "direct" or "relay": the media path changed; for the record only
-	EvResume     LegEventKind = "resume" // nothing but a new Resume
-	EvEnded      LegEventKind = "ended"  // Cause; the last event of a leg
+	EvRecording  LegEventKind = "recording" // Recording, here and in the next two
+	EvRecorded   LegEventKind = "recorded"
+	EvRecordFail LegEventKind = "record_failed" // Text says why; what was kept until then stays
+	EvMedia      LegEventKind = "media"         // Text says "direct" or "relay": the media path changed; for the record only
+	EvResume     LegEventKind = "resume"        // nothing but a new Resume
+	EvEnded      LegEventKind = "ended"         // Cause; the last event of a leg
 )
 
 // LegEvent is what a backend tells of a leg. Resume, when not nil, replaces what is stored for the leg, in the same
@@ -164,8 +181,10 @@ type LegEvent struct {
 	Cause  Cause
 	Digit  byte
 	Text   string
-	From   string // offered: the AOR that the phone proved to be; with Outside the number that the network names, or nothing
-	To     string // offered: what it dialled
+	// Recording is the name of the one that is told of.
+	Recording string
+	From      string // offered: the AOR that the phone proved to be; with Outside the number that the network names, or nothing
+	To        string // offered: what it dialled
 	// Offered: the configured backend that the call came over; empty is the one that tells. Outside says that no phone of
 	// ours has proved itself.
 	Backend string

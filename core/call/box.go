@@ -127,6 +127,10 @@ func (b *box) work(l letter) {
 		if b.call.State != Connected {
 			b.process(HangUpOrdered{By: BySystem, Reason: Cancelled})
 		}
+	case RecordOrdered:
+		b.unsaved.Audit = append(b.unsaved.Audit, in.Audit...)
+		b.process(in)
+		b.durable()
 	case HangUpOrdered:
 		b.unsaved.Audit = append(b.unsaved.Audit, in.Audit...) // goes with the next write, which this causes
 		b.process(in)

@@ -221,6 +221,8 @@ type Call struct {
 	EndedAt          time.Time `json:"ended_at,omitzero"`
 	End              *End      `json:"end,omitempty"`
 
+	Recordings []Recording `json:"recordings,omitempty"` // in the order of their orders
+
 	CallerLeg string              `json:"caller_leg,omitempty"` // the leg that won
 	CalleeLeg string              `json:"callee_leg,omitempty"`
 	Timers    map[Timer]time.Time `json:"timers,omitempty"` // deadlines; durable, so that a restart keeps them

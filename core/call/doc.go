@@ -46,13 +46,14 @@
 //	connecting      join_failed, or 10 s           ended media_failed; hang_up both
 //	connected       leg ended                      ended completed; hang_up the other
 //	connected       a leg was handed over          ended transferred; hang_up the other
+//	connected       recording ordered, or its end  -               record, stop_record
 //	connected       talk limit                     ended max_duration; hang_up both
 //	any             caller or callee leg ended     ended cancelled (lost, backend_failed as told); hang_up the rest
 //	any             hang-up ordered                ended cancelled (connected: completed); hang_up all
 //	any             leg answered after its hang-up -               hang_up again (taken for lost: hang_up)
 //	any             link lost                      flag unsure
 //	any             link back, with a snapshot     unsure off; an older leg that is not in it has ended lost (intended: hang_up)
-//	connected       restarted                      connected
+//	connected       restarted                      connected       record, stop_record again, if they may not have been sent
 //	connecting      restarted                      connecting      part who is joined to another, join again
 //	any other       restarted                      ended lost; hang_up all
 //	not connected   the store refused              ended congestion; hang_up all
@@ -62,7 +63,7 @@
 // # Order of work
 //
 // Step, release, write, act. What can make a phone ring or joins two people is durable before it is sent; what lets go
-// (hang up, refuse, quiet) is sent at once and recorded when the store takes it. An originate is sent once for a leg
+// (hang up, refuse, quiet, stop_record) is sent at once and recorded when the store takes it. An originate is sent once for a leg
 // id, ever.
 //
 // Whatever else changes gathers for a few milliseconds, or until an act waits for the store, and is one write: two phones
@@ -80,6 +81,7 @@
 //	ring_back   our RTP plays the country's tone     POST /channels/{id}/ring, or a tone       uuid_broadcast tone_stream://
 //	tell        our RTP plays busy, congestion, SIT  POST /channels/{id}/play tone:busy        uuid_broadcast tone_stream://
 //	ask_key     our RTP plays beeps                  POST /channels/{id}/play                  uuid_broadcast
+//	record      our RTP writes a WAV file            POST /bridges/{id}/record                 uuid_record leg id, RECORD_STEREO
 //	hang_up     CANCEL before the final, else BYE    DELETE /channels/{id}?reason_code=        uuid_kill leg id CAUSE
 //	ring        180                                  POST /channels/{id}/ring                  uuid_ring_ready
 //	answer      200 with our RTP                     POST /channels/{id}/answer                uuid_answer
@@ -98,6 +100,9 @@
 //	parted      -                                    ChannelLeftBridge                         CHANNEL_UNBRIDGE
 //	dtmf        RFC 4733 events, INFO                ChannelDtmfReceived                       DTMF
 //	prompt_done the tone's end                       PlaybackFinished                          PLAYBACK_STOP
+//	recording   the file is open                     RecordingStarted                          RECORD_START
+//	recorded    the file is closed                   RecordingFinished                         RECORD_STOP
+//	record_f…   disk full, a phone stays away        RecordingFailed                           -ERR of uuid_record
 //	held        re-INVITE sendonly, inactive         ChannelHold                               CHANNEL_HOLD
 //	ended       BYE, a final 3xx to 6xx, silence     ChannelDestroyed: cause and tech_cause    CHANNEL_HANGUP_COMPLETE
 //	link lost   - (a transport's loss is per leg)    the websocket                             the socket, or no HEARTBEAT
@@ -111,6 +116,10 @@
 // a record with three would fit no report, and no step. The beginning and the ends are one transaction (transfer.go).
 // Rejected: to write the new call first and end the old ones after it, resolving at restart who owns a leg that is in two
 // records. Which of them is right depends on how far the phone system had come, which no record tells.
+//
+// A recording belongs to two who talk: it ends when they part, by whatever, and a transfer does not carry it to somebody
+// who was not asked. The record keeps its id, when, and who ordered it; the sound stays with the backend. Reading it
+// over the API, and removing it after a time, are not here yet: the files are the administrator's.
 //
 // Failover between ways is the step's, not a backend's: the rule that no phone rings twice is then one rule, tested once.
 //

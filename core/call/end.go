@@ -148,6 +148,7 @@ func (m *machine) finish(cause Cause, side Side, by By, tell string) {
 	m.enter(Ended)
 	m.c.Timers = nil
 	m.c.EndedAt, m.c.End = m.now, &End{Cause: cause, Side: side, By: by}
+	m.recordOver()
 	for l := range m.c.Legs {
 		if l.HangUp == "" && l.ID != tell {
 			m.order(l, cause.Reason)

@@ -67,6 +67,7 @@ func (HandedOver) input()    {}
 func (Seen) input()          {}
 func (Restarted) input()     {}
 func (NotDurable) input()    {}
+func (RecordOrdered) input() {}
 func (LegEvent) input()      {}
 
 // Op is what an action does; the words are those of [Backend].
@@ -85,6 +86,9 @@ const (
 	OpRing      Op = "ring"
 	OpAnswer    Op = "answer"
 	OpRefuse    Op = "refuse"
+
+	OpRecord     Op = "record"
+	OpStopRecord Op = "stop_record"
 )
 
 // Action is what the step wants done.
@@ -93,16 +97,18 @@ type Action struct {
 	Leg    string
 	Peer   string // join: the other leg; originate: the leg that it will be joined to
 	Reason Reason // hang_up, refuse, tell
+
+	Recording string // record, stop_record: its name
 }
 
 // releases reports whether the action only lets go: such actions never wait for the store.
 func (a Action) releases() bool {
-	return a.Op == OpHangUp || a.Op == OpRefuse || a.Op == OpQuiet
+	return a.Op == OpHangUp || a.Op == OpRefuse || a.Op == OpQuiet || a.Op == OpStopRecord
 }
 
-// binds reports whether the action can make a phone ring or join two people: it is done once it is durable.
+// binds reports whether the action can make a phone ring, join two people or listen to them: it is done once it is durable.
 func (a Action) binds() bool {
-	return a.Op == OpOriginate || a.Op == OpJoin || a.Op == OpAnswer || a.Op == OpPart
+	return a.Op == OpOriginate || a.Op == OpJoin || a.Op == OpAnswer || a.Op == OpPart || a.Op == OpRecord
 }
 
 // Limits of the step that no request changes.

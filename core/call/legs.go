@@ -13,6 +13,7 @@ func (m *machine) legEvent(ev LegEvent) {
 		}
 		return
 	}
+	m.recordTold(ev)
 	if ev.Resume != nil {
 		l.Resume, m.changed = ev.Resume, true
 	}

@@ -13,6 +13,7 @@ const (
 	CanResume   = "resume"
 	CanDTMF     = "dtmf"
 	CanTransfer = "transfer"
+	CanRecord   = "record"
 )
 
 // Can returns what the backend of a call can do with it now, as far as its record says.
@@ -36,6 +37,9 @@ func Can(c *Call, able Capabilities) []string {
 	}
 	if able.Part {
 		can = append(can, CanTransfer)
+	}
+	if able.Record {
+		can = append(can, CanRecord)
 	}
 	return can
 }
@@ -88,7 +92,10 @@ func unable(what string) error {
 
 // now returns a call once everything is done that was on its way: who has read in the store that it is connected must not
 // hear that it is not.
-func (r *Runner) now(ctx context.Context, id string) (Call, error) {
+func (r *Runner) now(ctx context.Context, id string) (Call, error) { return r.ask(ctx, id, ask{}) }
+
+// ask hands a call an input and returns the call after it.
+func (r *Runner) ask(ctx context.Context, id string, in Input) (Call, error) {
 	r.mu.Lock()
 	b := r.calls[id]
 	r.mu.Unlock()
@@ -96,7 +103,7 @@ func (r *Runner) now(ctx context.Context, id string) (Call, error) {
 		return Call{}, fault.New(fault.CodeNotFound, "no open call of that id")
 	}
 	reply := make(chan Call, 1)
-	b.post(letter{in: ask{}, reply: reply})
+	b.post(letter{in: in, reply: reply})
 	select {
 	case c := <-reply:
 		return c, nil

@@ -21,6 +21,7 @@ type memory struct {
 	calls  map[string]Call
 	keys   map[string]Idempotency
 	events []event.Event
+	audits []audit.Entry // of Save
 	down   bool
 	saves  int
 	hangs  bool // Save does not return until its context ends, and then is done all the same
@@ -80,7 +81,7 @@ func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
 	}
 	m.saves++
 	m.calls[c.ID] = c
-	m.events = append(m.events, t.Events...)
+	m.events, m.audits = append(m.events, t.Events...), append(m.audits, t.Audit...)
 	m.wrote()
 	if m.mute {
 		m.mute = false
@@ -186,7 +187,8 @@ type board struct {
 	snapshot []LegInfo
 	refuse   error
 	inStore  func(leg string) bool
-	early    int // legs that were rung before their intent was in the store
+	unable   error // to record
+	early    int   // legs that were rung before their intent was in the store
 }
 
 func (b *board) note(s string) error {
@@ -198,7 +200,7 @@ func (b *board) note(s string) error {
 
 func (b *board) Name() string { return "board" }
 func (b *board) Capabilities() Capabilities {
-	return Capabilities{Confirm: true, Hold: true, SendDTMF: true}
+	return Capabilities{Confirm: true, Hold: true, SendDTMF: true, Record: true}
 }
 func (b *board) Start(_ context.Context, s Sink, open []OpenLeg) error {
 	b.sink, b.resumed = s, open

@@ -32,6 +32,8 @@ func step(c Call, in Input, now time.Time) (next Call, actions []Action, changed
 		m.seen(in)
 	case Restarted:
 		m.restarted()
+	case RecordOrdered:
+		m.recordOrdered(in)
 	case NotDurable:
 		m.notDurable()
 	case LegEvent:
@@ -51,7 +53,7 @@ type machine struct {
 }
 
 func clone(c Call) Call {
-	c.Flags = slices.Clone(c.Flags)
+	c.Flags, c.Recordings = slices.Clone(c.Flags), slices.Clone(c.Recordings)
 	c.Timers = maps.Clone(c.Timers)
 	for _, p := range []*Party{&c.Caller, &c.Callee} {
 		p.Attempts = slices.Clone(p.Attempts)
@@ -139,6 +141,7 @@ func (m *machine) hangUpOrdered(in HangUpOrdered) {
 }
 
 func (m *machine) notDurable() {
+	m.recordNever("the order could not be stored")
 	if m.c.State != Connected && m.c.State != Ended {
 		m.end(Cause{Reason: Congestion, Text: "store unavailable"}, NoSide, BySystem)
 	}
@@ -148,6 +151,7 @@ func (m *machine) notDurable() {
 func (m *machine) restarted() {
 	switch m.c.State {
 	case Connected:
+		m.recordAgain()
 	case Connecting:
 		m.partOthers()
 		m.join()
@@ -192,6 +196,9 @@ func (m *machine) seen(in Seen) {
 		case info.State == LegAnswered && l.State != LegAnswered:
 			m.legEvent(LegEvent{Leg: l.ID, Kind: EvAnswered})
 		}
+	}
+	if m.c.State == Connected {
+		m.recordAgain() // it may not have been heard
 	}
 	if m.c.State == Connecting && in.Legs[m.c.CallerLeg].JoinedTo == m.c.CalleeLeg {
 		m.joined()

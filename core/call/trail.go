@@ -32,6 +32,11 @@ func trail(prev, next Call) audit.Trail {
 	if prev.State != Connected && next.State == Connected {
 		add(event.CallConnected, state)
 	}
+	for i, r := range next.Recordings {
+		if told, known := stateOf(prev, i), recordTold[r.State]; known && told != r.State {
+			add(event.CallRecording, map[string]string{"state": string(next.State), "recording": r.ID, "recording_state": string(r.State)})
+		}
+	}
 	if prev.State != Ended && next.State == Ended {
 		add(event.CallEnded, endData(next.End))
 	}
@@ -39,6 +44,16 @@ func trail(prev, next Call) audit.Trail {
 		add(event.CallChanged, state)
 	}
 	return t
+}
+
+// recordTold are the states of a recording that are told.
+var recordTold = map[RecordState]bool{RecordRunning: true, RecordEnded: true, RecordFailed: true}
+
+func stateOf(c Call, i int) RecordState {
+	if i < len(c.Recordings) {
+		return c.Recordings[i].State
+	}
+	return ""
 }
 
 func endData(e *End) map[string]string {

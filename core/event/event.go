@@ -18,7 +18,8 @@ const (
 	CallRinging   Kind = "call.ringing" // data.party says whose phone
 	CallAnswered  Kind = "call.answered"
 	CallConnected Kind = "call.connected"
-	CallEnded     Kind = "call.ended" // data.reason, data.side, data.by
+	CallRecording Kind = "call.recording" // data.recording is its id, data.recording_state running, ended or failed
+	CallEnded     Kind = "call.ended"     // data.reason, data.side, data.by
 	UserChanged   Kind = "user.changed"
 	DeviceChanged Kind = "device.changed"
 	BookChanged   Kind = "contact.changed"
