@@ -13,6 +13,9 @@
 // A tone goes before what is forwarded: while an endpoint plays, packets for it are dropped. Only ring-back under
 // [LinkEarly] gives way, to the first packet of early media.
 //
+// A Tap hears what is forwarded to a phone, for a recording; Beep, which says that there is one, is mixed into it: that is the one
+// case in which a payload is changed.
+//
 // RTP is taken only from the address that SetRemote gave, or latched once to another port of the same host, since
 // phones behind a port-translating router send from elsewhere than they say. All else is a stranger, counted and
 // dropped, so that nobody can talk into a call by guessing a port.

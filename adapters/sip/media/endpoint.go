@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c2d/adapters/sip/sdp"
+	"c2d/adapters/sip/tone"
 )
 
 // Endpoint is one leg's pair of ports. It is safe for concurrent use. After Close every method does nothing.
@@ -30,6 +31,9 @@ type Endpoint struct {
 	handed chan struct{} // closed when out has converged; nil unless HandOver waits
 	keys   keys
 	onKey  func(digit byte)
+	tap    func(Sound)
+	beep   *tone.Source // mixed into what is forwarded; nil if nothing is
+	passed time.Time    // when something was last forwarded
 	stats  Stats
 }
 
@@ -93,7 +97,7 @@ func (e *Endpoint) Close() error {
 		e.mu.Lock()
 		e.closed = true
 		e.silence()
-		e.onKey = nil
+		e.onKey, e.tap = nil, nil
 		e.mu.Unlock()
 		e.Unlink()
 		e.closeErr = errors.Join(e.rtp.Close(), e.rtcp.Close())

@@ -63,7 +63,7 @@ func (e *Endpoint) detach(peer *Endpoint) {
 
 // joinTo changes the peer. What comes next in the stream is another source, unless a tone goes on. The caller holds mu.
 func (e *Endpoint) joinTo(peer *Endpoint) {
-	e.peer = peer
+	e.peer, e.beep = peer, nil
 	if e.player == nil {
 		e.out.cut()
 	}
@@ -74,7 +74,12 @@ func (e *Endpoint) forward(from *Endpoint, p *packet, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	pt, ok := e.terms.sent(p.codec)
-	if !ok || e.closed || e.peer != from || !e.remote.target().IsValid() || e.player != nil && !e.yields {
+	if !ok || e.closed || e.peer != from || !e.remote.target().IsValid() {
+		e.stats.Dropped++
+		return
+	}
+	e.overhear(p, now)
+	if e.player != nil && !e.yields {
 		e.stats.Dropped++
 		return
 	}
@@ -84,9 +89,11 @@ func (e *Endpoint) forward(from *Endpoint, p *packet, now time.Time) {
 		e.stats.Dropped++
 		return
 	}
+	e.mix(p)
 	// On key presses the marker says that one begins; there it is not ours to set.
 	e.out.head(p.wire, pt, p.marker || n.first && !p.codec.Events(), n)
 	e.send(p.wire)
+	e.passed = now
 	e.handOver()
 }
 

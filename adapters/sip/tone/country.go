@@ -95,5 +95,11 @@ func Hold(country string) Tone {
 	return cadence(p.hz, []time.Duration{200 * ms, 200 * ms, 200 * ms, 4000 * ms})
 }
 
+// Recorded says that one is recorded: a short beep, which is heard through speech (1,400 Hz, 200 ms; 47 CFR 64.501 has the
+// like of it every 15 s).
+func Recorded() Tone {
+	return Tone{Segments: []Segment{{Hz: []float64{1400}, For: 200 * ms}}, Once: true}
+}
+
 // Silence keeps a stream flowing with nothing to hear.
 func Silence() Tone { return Tone{} }
