@@ -11,10 +11,11 @@ import (
 )
 
 var (
-	_ call.Backend = (*Backend)(nil)
-	_ call.Parter  = (*Backend)(nil)
-	_ call.Holder  = (*Backend)(nil)
-	_ call.Keyer   = (*Backend)(nil)
+	_ call.Backend  = (*Backend)(nil)
+	_ call.Parter   = (*Backend)(nil)
+	_ call.Holder   = (*Backend)(nil)
+	_ call.Keyer    = (*Backend)(nil)
+	_ call.Recorder = (*Backend)(nil)
 )
 
 // How long the simulated system takes, at speed 1.
@@ -51,7 +52,7 @@ func (b *Backend) Name() string { return b.cfg.Name }
 
 // Capabilities implements [call.Backend].
 func (b *Backend) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Offers: true, TalkLimit: true, Part: true, Hold: true, SendDTMF: true}
+	return call.Capabilities{Confirm: true, Offers: true, TalkLimit: true, Part: true, Hold: true, SendDTMF: true, Record: true}
 }
 
 // Start implements [call.Backend]. What was open is lost, or goes on where it had answered: see Config.Restart. Started

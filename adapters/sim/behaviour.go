@@ -15,6 +15,8 @@ type Behaviour struct {
 	Talk      []Step // from the join on
 	Keys      string // pressed when asked for one
 	JoinFails bool
+
+	RecordFails bool // a while after it began
 }
 
 // Step is one event that a leg tells, After the step before.
@@ -54,6 +56,7 @@ func table() []entry {
 		{"14", "deaf", Behaviour{Ring: answer(time.Second), Keys: "1", JoinFails: true}},
 		{"15", "fails", Behaviour{Ring: rings(ended(time.Second, call.Cause{Reason: call.BackendFailed, SIP: 500, Q850: 41, Text: "Server Internal Error"}))}},
 		{"16", "hesitates", Behaviour{Ring: answer(10 * time.Second), Keys: "1"}},
+		{"17", "disk_full", Behaviour{Ring: answer(time.Second), Keys: "1", RecordFails: true}},
 	}
 }
 

@@ -212,6 +212,18 @@ func (h *handset) HearsKeys(t *testing.T, keys string) {
 	})
 }
 
+func (r *room) Recorded(t *testing.T, _ string, _, _ calltest.Phone) {
+	t.Error("nothing is said in the simulator")
+}
+
+func (r *room) BreakRecordings(*testing.T) {
+	r.Backend.mu.Lock()
+	defer r.Backend.mu.Unlock()
+	for _, l := range r.legs {
+		l.does.RecordFails = true
+	}
+}
+
 func (h *handset) Hears(t *testing.T, _ calltest.Phone) { t.Error("a simulated phone hears nothing") }
 
 func (h *handset) HearsTone(t *testing.T) { t.Error("a simulated phone hears nothing") }

@@ -25,6 +25,7 @@
 //	14       deaf         answers, but cannot be joined
 //	15       fails        500 after 1 s of ringing
 //	16       hesitates    answers after 10 s
+//	17       disk_full    answers; what is recorded of its calls fails 2 s after it began
 //
 // Asked for a key, every phone but no_key presses 1.
 //

@@ -19,6 +19,7 @@ type leg struct {
 	prompt    []*alarm // what is being played, and the keys
 	leaving   bool     // was hung up; ended follows
 	keys      string   // that were pressed towards it
+	recording string   // the name of the one that runs
 }
 
 // states are where an event takes a leg to.
@@ -97,6 +98,7 @@ func (b *Backend) finish(l *leg, cause call.Cause) {
 	b.quiet(l)
 	l.state = call.LegEnded
 	delete(b.legs, l.id)
+	b.unrecord(l)
 	b.say(call.LegEvent{Leg: l.id, Kind: call.EvEnded, Cause: cause})
 	b.part(l)
 }
@@ -118,10 +120,14 @@ func (b *Backend) callOffAll(all []*alarm) {
 func (b *Backend) part(l *leg) {
 	peer := b.legs[l.joinedTo]
 	l.joinedTo = ""
+	if l.state != call.LegEnded {
+		b.unrecord(l)
+	}
 	if peer == nil || peer.joinedTo != l.id {
 		return
 	}
 	peer.joinedTo = ""
+	b.unrecord(peer)
 	b.say(call.LegEvent{Leg: peer.id, Kind: call.EvParted, Peer: l.id})
 }
 

@@ -37,6 +37,9 @@ type Media struct {
 	Address   string `yaml:"address"`   // an IP address of this machine that phones can reach
 	Ports     string `yaml:"ports"`     // "30000-30999": one even and the odd one above it for each phone that is not direct
 	Advertise string `yaml:"advertise"` // the IP address in session descriptions where a NAT or container maps the ports 1:1; empty is address
+	// Recordings is the folder of what is recorded, as <id>.wav; empty records nothing. It is made if it is not there.
+	Recordings string `yaml:"recordings"`
+	NoBeep     bool   `yaml:"no_beep"` // let nobody hear that he is recorded: only where that is lawful
 }
 
 // Limits bound what strangers can make us do, for each source address. Zero values are the defaults.

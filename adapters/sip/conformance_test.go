@@ -2,11 +2,13 @@ package sip
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"testing"
@@ -15,10 +17,12 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	telephone "c2d/adapters/sip/phone"
+	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
 	"c2d/core/identity"
 	"c2d/core/user"
+	"c2d/test/pbx"
 )
 
 // TestConformance has timers of its own: a hundred phones on two cores may take their time, 64*T1 of it.
@@ -62,6 +66,7 @@ type ward struct {
 	line   func(net.PacketConn) net.PacketConn // what phones are reached over; nil is a quiet loopback
 	slow   bool                                // waits are those of production
 	ports  string                              // of the stack's RTP
+	kept   string                              // the folder of recordings
 
 	mu     sync.Mutex
 	phones int
@@ -75,11 +80,12 @@ func (w *ward) Open(t *testing.T) call.Backend {
 	if w.stack == nil {
 		t.Cleanup(w.reg.closePhones)
 		t.Cleanup(w.draw)
+		w.kept = t.TempDir()
 	}
 	origin := identity.Origin{Installation: "suite", Node: "n1"}
 	s, err := New(Config{
 		Domain: "hospital.example", Listen: []string{w.listen}, Country: "CN",
-		Media: Media{Address: "127.0.0.1", Ports: w.ports}, Entries: []Entry{{Name: "house", Kind: "sip"}},
+		Media: Media{Address: "127.0.0.1", Ports: w.ports, Recordings: w.kept}, Entries: []Entry{{Name: "house", Kind: "sip"}},
 	}, Deps{Registrar: w.reg, LegID: origin.LegID, Trace: w.trace})
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +128,70 @@ func (w *ward) Crash(*testing.T) { w.stack.crash() }
 // Lose and Restore have nothing to do: between the stack and us is no connection.
 func (w *ward) Lose()    {}
 func (w *ward) Restore() {}
+
+// Recorded waits until a recording holds to its end what each of two phones says, on its own side, and nothing of the other.
+func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
+	t.Helper()
+	l, r := left.(interface{ tone() int }).tone(), right.(interface{ tone() int }).tone()
+	const atEnd = tone.Rate / 5
+	var sides [2][]int16
+	defer func() {
+		if t.Failed() {
+			t.Logf("left, in tenths of a second: %v\nright: %v", levels(sides[0], l), levels(sides[1], r))
+		}
+	}()
+	pbx.Eventually(t, limit, fmt.Sprintf("a recording that ends with %d Hz on the left and %d Hz on the right", l, r), func() bool {
+		sides = readRecording(t, filepath.Join(w.kept, name+".wav"))
+		last := max(0, len(sides[0])-atEnd)
+		return holds(sides[0][last:], l) && holds(sides[1][last:], r)
+	})
+	if holds(sides[0], r) || holds(sides[1], l) {
+		t.Errorf("the recording has %d Hz on the right too, or %d Hz on the left", l, r)
+	}
+}
+
+// levels returns how loud a tone is in each tenth of a second.
+func levels(pcm []int16, hz int) (all []int) {
+	const window = tone.Rate / 10
+	for ; len(pcm) >= window; pcm = pcm[window:] {
+		all = append(all, int(tone.Measure(pcm[:window], float64(hz))[0].Amplitude))
+	}
+	return all
+}
+
+// holds reports whether pcm has a tone for a tenth of a second.
+func holds(pcm []int16, hz int) bool {
+	const loud, window = 4000, tone.Rate / 10
+	for ; len(pcm) >= window; pcm = pcm[window/2:] {
+		if tone.Measure(pcm[:window], float64(hz))[0].Amplitude > loud {
+			return true
+		}
+	}
+	return false
+}
+
+// readRecording returns both sides of a file, as far as its header tells.
+func readRecording(t *testing.T, path string) (sides [2][]int16) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) < 44 {
+		return sides
+	}
+	for at := 44; at < 44+int(binary.LittleEndian.Uint32(b[40:])); at += 4 {
+		for side := range sides {
+			sides[side] = append(sides[side], int16(binary.LittleEndian.Uint16(b[at+2*side:])))
+		}
+	}
+	return sides
+}
+
+// BreakRecordings takes their folder away.
+func (w *ward) BreakRecordings(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(w.kept); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Phone makes a phone that is registered, unless it is offline.
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
@@ -247,6 +317,8 @@ func (h *handset) happened(e telephone.Event) {
 		h.rang++
 	}
 }
+
+func (h *handset) tone() int { return h.hz }
 
 func (h *handset) Address() string { return aorOf(h.name) }
 

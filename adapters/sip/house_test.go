@@ -57,7 +57,7 @@ func shortWaits() waits {
 	return waits{
 		silence: 400 * time.Millisecond, cancel: 400 * time.Millisecond, bye: 300 * time.Millisecond, reinvite: time.Second,
 		orphan: 10 * time.Second, prompt: 60 * time.Millisecond,
-		second: time.Second, probe: time.Hour, refresh: 2 * time.Second, takeUp: time.Hour, options: time.Hour, carrier: time.Second, retry: 20 * time.Millisecond, glare: [2]time.Duration{20 * time.Millisecond, 40 * time.Millisecond},
+		second: time.Second, probe: time.Hour, refresh: 2 * time.Second, takeUp: time.Hour, beep: 50 * time.Millisecond, options: time.Hour, carrier: time.Second, retry: 20 * time.Millisecond, glare: [2]time.Duration{20 * time.Millisecond, 40 * time.Millisecond},
 	}
 }
 

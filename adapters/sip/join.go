@@ -46,6 +46,10 @@ func (s *Stack) link(a, b *leg) (direct bool, err error) {
 
 // connect links the anchors of two legs, unless one of them waits. Both are locked.
 func (a *leg) connect(b *leg) {
+	if a.rec != b.rec {
+		a.unrecord()
+		b.unrecord()
+	}
 	for _, l := range []*leg{a, b} {
 		l.ep.Unlink()
 		l.early, l.ringing, l.prompted = "", false, false

@@ -55,6 +55,7 @@ type leg struct {
 	held     bool          // its phone holds the peer
 	holds    bool          // we hold the peer for it
 	waits    bool          // the peer's hold, by us, is on it
+	rec      *record       // of it and its peer
 	keys     string        // that wait to be pressed towards its phone
 	moving   *transfer     // that its phone asks for, until the outcome is told
 	parted   chan struct{} // closed when its phone was asked to send to us after it was parted; nil unless it was
@@ -169,6 +170,7 @@ func (l *leg) finish(c call.Cause) {
 	l.tell(call.LegEvent{Kind: call.EvEnded, Cause: c})
 	l.state = call.LegEnded
 	ep, peer := l.ep, l.joinTo
+	l.unrecord()
 	l.ep = nil
 	l.unwatch()
 	close(l.done)
@@ -209,6 +211,7 @@ func (l *leg) nudge() {
 // resume returns the blob from which another process can take the leg up. l.mu is held.
 func (l *leg) resume() []byte {
 	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Holds: l.holds, Waits: l.waits, Direct: l.direct, Peer: l.peer}
+	b.Recording, b.Recorded = l.rec.called(l)
 	if l.dlg != nil {
 		b.Dialog, b.Remote, b.Session = l.dlg, &l.remote, l.session
 	} else if l.invite.CallID != "" {

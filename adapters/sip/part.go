@@ -21,6 +21,7 @@ func (s *Stack) Part(_ context.Context, leg string) error {
 	l.mu.Unlock()
 	if peer != nil {
 		peer.mu.Lock()
+		peer.unrecord()
 		peer.peer, peer.holds, peer.waits = "", false, false // what its phone offers from now on is not for this one
 		peer.mu.Unlock()
 	}
@@ -48,6 +49,7 @@ func (l *leg) part() (back chan struct{}, err error) {
 		return nil, err
 	}
 	l.parted = make(chan struct{})
+	l.unrecord()
 	l.peer, l.joinTo, l.held, l.holds, l.waits, l.keys = "", "", false, false, false, ""
 	l.epoch++ // a redirection that is under way begins anew, and finds no peer
 	return l.parted, nil

@@ -52,10 +52,10 @@ func (s *Stack) relays(a, b *leg) bool {
 }
 
 // reachEachOther reports whether two phones can be expected to send to each other: what they say of themselves is
-// where we see them, or both are behind the same address; and neither holds the other, nor do we for one.
+// where we see them, or both are behind the same address; and neither holds the other, nor do we for one; and they are not recorded.
 func reachEachOther(a, b *leg) bool {
 	defer both(a, b)()
-	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.waits || b.waits || a.remote.Black() || b.remote.Black() {
+	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.waits || b.waits || a.rec != nil || b.rec != nil || a.remote.Black() || b.remote.Black() {
 		return false
 	}
 	sa, _ := netip.ParseAddrPort(a.dlg.Flow)

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -26,6 +27,9 @@ type blob struct {
 	Held   bool           `json:"held,omitempty"`
 	Holds  bool           `json:"holds,omitempty"`
 	Waits  bool           `json:"waits,omitempty"`
+
+	Recording string    `json:"recording,omitempty"` // with the peer, ordered on this leg
+	Recorded  time.Time `json:"recorded,omitzero"`   // since when
 
 	Session session `json:"session,omitzero"`
 }
@@ -82,6 +86,9 @@ func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
 	l.way, l.dlg, l.local = o.Way, b.Dialog, b.Local
 	l.direct, l.peer, l.held, l.state = b.Direct, b.Peer, b.Held, call.LegAnswered
 	l.holds, l.waits = b.Holds, b.Waits
+	if b.Recording != "" {
+		l.rec = s.newRecord(l, b.Recording, b.Recorded) // its peer is not known yet: see rejoin
+	}
 	l.session = b.Session
 	l.dlg.Resume()
 	l.settle()
@@ -152,11 +159,15 @@ func (s *Stack) rejoin(l *leg) {
 	}
 	unlock := both(l, peer)
 	linked, held := l.ep != nil && peer.ep != nil, l.waits || peer.waits
+	var rec *record
 	if linked {
+		rec = shareRecord(l, peer)
 		l.connect(peer)
 	}
 	unlock()
 	switch {
+	case rec != nil: // likewise
+		s.spawn(func() { rec.run(true) })
 	case linked && held: // the phones may not have been told
 		s.spawn(func() { s.settle(l, peer, true) })
 	case linked:

@@ -79,6 +79,7 @@ type waits struct {
 	probe    time.Duration    // between the OPTIONS to a phone that talks and knows no session timers
 	refresh  time.Duration    // for the reply to a refresh or OPTIONS; then the phone is gone
 	takeUp   time.Duration    // over which the first refreshes are spread after a restart
+	beep     time.Duration    // between two beeps that tell of a recording
 	options  time.Duration    // between the signs of life that a trunk is asked for
 	carrier  time.Duration    // for a trunk's answer to REGISTER or OPTIONS
 	retry    time.Duration    // after the first failure of a trunk; it doubles, up to 60 times this
@@ -89,7 +90,7 @@ func defaultWaits() waits {
 	return waits{
 		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second, handOver: 1500 * time.Millisecond,
 		orphan: 3 * time.Minute, prompt: 3 * time.Second,
-		second: time.Second, probe: 5 * time.Minute, refresh: 40 * time.Second, takeUp: 30 * time.Second,
+		second: time.Second, probe: 5 * time.Minute, refresh: 40 * time.Second, takeUp: 30 * time.Second, beep: 15 * time.Second,
 		options: 30 * time.Second, carrier: 8 * time.Second, retry: 2 * time.Second,
 		glare: [2]time.Duration{2100 * time.Millisecond, 4 * time.Second},
 	}
@@ -111,6 +112,9 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	pool, err := media.NewPool(addr, first, last)
 	if err != nil {
 		return nil, fault.Wrap(fault.CodeInvalid, err, "media ports")
+	}
+	if err := makeFolder(cfg.Media.Recordings); err != nil {
+		return nil, err
 	}
 	tame()
 	s := &Stack{
@@ -143,7 +147,7 @@ func (s *Stack) Name() string { return "sip" }
 
 // Capabilities implements [call.Backend].
 func (s *Stack) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Offers: true, Part: true, Hold: true, SendDTMF: true}
+	return call.Capabilities{Confirm: true, Offers: true, Part: true, Hold: true, SendDTMF: true, Record: s.cfg.Media.Recordings != ""}
 }
 
 // Start implements [call.Backend]. Listen comes before it.

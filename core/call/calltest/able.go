@@ -1,8 +1,6 @@
 package calltest
 
-import (
-	"c2d/core/call"
-)
+import "c2d/core/call"
 
 // able: what only some backends can.
 func able() []behaviour {
@@ -44,17 +42,12 @@ func able() []behaviour {
 		{"blind transfer", blindTransfer},
 		{"blind transfer of who waits", transferOfWhoWaits},
 		{"blind transfer to a phone that is busy", transferToBusy},
-		{"recording", lacking("recording", func(c call.Capabilities) bool { return c.Record })},
-	}
-}
-
-// lacking is the row of an ability for which the port has no operation: no backend may declare it.
-func lacking(what string, declared func(call.Capabilities) bool) func(*stage) {
-	return func(s *stage) {
-		if declared(s.up().wire.Capabilities()) {
-			s.t.Fatalf("%s is declared, and call.Backend has no operation for it", what)
-		}
-		s.needs(false, what)
+		{"recording", recorded},
+		{"recorded, held by us and resumed", recordedWhileHeld},
+		{"recorded, then a side hangs up", recordedThenOver},
+		{"a recording that fails", recordingFails},
+		{"restart while recorded", restartWhileRecorded},
+		{"recorded, then handed to a third", recordedThenTransferred},
 	}
 }
 

@@ -21,6 +21,11 @@ type Harness interface {
 	// Lose cuts the connection to the phone system, Restore brings it back. Only with Abilities.Lose.
 	Lose()
 	Restore()
+	// Recorded waits until a recording is complete, and fails the test unless it holds what each of the two phones said, left
+	// and right where the backend can. Only with Capabilities.Record and Abilities.Sound.
+	Recorded(t *testing.T, name string, left, right Phone)
+	// BreakRecordings lets every recording that is ordered from now on fail. Only with Capabilities.Record.
+	BreakRecordings(t *testing.T)
 }
 
 // Phone is one telephone and its owner. What cannot be done in its present state fails the test.

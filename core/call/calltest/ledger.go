@@ -78,6 +78,8 @@ func words(e event.Event) string {
 		return e.Data["party"] + " answers"
 	case event.CallConnected:
 		return "connected"
+	case event.CallRecording:
+		return "recording " + e.Data["recording_state"]
 	case event.CallEnded:
 		side := e.Data["side"]
 		if side == "" {

@@ -188,6 +188,16 @@ func (w *wire) SendDTMF(ctx context.Context, leg, keys string) error {
 	return w.do(func() error { return w.Backend.(call.Keyer).SendDTMF(ctx, leg, keys) })
 }
 
+// Record implements [call.Recorder].
+func (w *wire) Record(ctx context.Context, leg, name string) error {
+	return w.do(func() error { return w.Backend.(call.Recorder).Record(ctx, leg, name) })
+}
+
+// StopRecord implements [call.Recorder].
+func (w *wire) StopRecord(ctx context.Context, leg, name string) error {
+	return w.do(func() error { return w.Backend.(call.Recorder).StopRecord(ctx, leg, name) })
+}
+
 // Part implements [call.Parter].
 func (w *wire) Part(ctx context.Context, leg string) error {
 	return w.do(func() error { return w.Backend.(call.Parter).Part(ctx, leg) })
