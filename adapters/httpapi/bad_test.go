@@ -115,6 +115,8 @@ func TestBadInputIsNamedAndNothingIsDialled(t *testing.T) {
 		"events without scope":  {ask{method: "GET", path: "/v1/events", key: "audit_admin"}, refused{403, "scope_missing", ""}},
 		"hold with a list":      {ask{method: "POST", path: calls + "/call-1/hold", body: `[]`}, refused{422, "wrong_type", ""}},
 		"no keys":               {ask{method: "POST", path: calls + "/call-1/dtmf"}, refused{400, "malformed", ""}},
+		"record or not":         {ask{method: "POST", path: calls + "/call-1/record", body: `{}`}, refused{422, "invalid", "on"}},
+		"record by a word":      {ask{method: "POST", path: calls + "/call-1/record", body: `{"on":"yes"}`}, refused{422, "wrong_type", "on"}},
 		"keys that are none":    {ask{method: "POST", path: calls + "/call-1/dtmf", body: `{"keys":"1"}`}, refused{422, "unknown_field", "keys"}},
 		"transfer to nobody":    {ask{method: "POST", path: calls + "/call-1/transfer", body: `{}`}, refused{422, "invalid", "to"}},
 		"transfer to digits":    {ask{method: "POST", path: calls + "/call-1/transfer", body: `{"to":"8001"}`}, refused{422, "kind_unclear", "to"}},

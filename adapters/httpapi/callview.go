@@ -22,7 +22,18 @@ type callView struct {
 	ConnectedAt      stamp             `json:"connected_at,omitzero"`
 	EndedAt          stamp             `json:"ended_at,omitzero"`
 	End              *endView          `json:"end,omitempty"`
-	Can              []string          `json:"can" doc:"What may be done with the call now: hangup, hold, resume, dtmf, transfer"`
+	Recordings       []recordingView   `json:"recordings,omitempty"`
+	Can              []string          `json:"can" doc:"What may be done with the call now: hangup, hold, resume, dtmf, transfer, record"`
+}
+
+// recordingView is one recording, as far as it may be told here: its sound is with the administrator, under its id.
+type recordingView struct {
+	ID        string           `json:"id"`
+	State     call.RecordState `json:"state"`
+	OrderedAt stamp            `json:"ordered_at"`
+	StartedAt stamp            `json:"started_at,omitzero"`
+	EndedAt   stamp            `json:"ended_at,omitzero"`
+	Why       string           `json:"why,omitempty" doc:"Why it failed"`
 }
 
 type partyView struct {
@@ -77,6 +88,10 @@ func (s *Server) viewCall(c call.Call) callView {
 		CalleeAnsweredAt: stamp(c.CalleeAnsweredAt), ConnectedAt: stamp(c.ConnectedAt), EndedAt: stamp(c.EndedAt), Can: s.deps.Calls.Can(c)}
 	if e := c.End; e != nil {
 		v.End = &endView{Reason: e.Reason, Side: e.Side, By: e.By, SIP: e.SIP, Q850: e.Q850, Text: e.Text}
+	}
+	for _, r := range c.Recordings {
+		v.Recordings = append(v.Recordings, recordingView{ID: r.ID, State: r.State, OrderedAt: stamp(r.OrderedAt), StartedAt: stamp(r.StartedAt),
+			EndedAt: stamp(r.EndedAt), Why: r.Why})
 	}
 	return v
 }

@@ -28,6 +28,9 @@ func (s *Server) controlOperations() {
 		"side gets. to rings a third while the other side hears ring-back (blind). call is another call in which who leaves talks: "+
 		"the two that stay are joined (attended); while the third still rings that is 409 conflict. The calls that are left end as "+
 		"transferred; the answer is the new one. When it is refused, all go on talking."), s.transfer)
+	register(s, post("record", "Record what the two say, or not any more", "on says which; ordered twice it is one recording. It needs calls:record beside "+
+		"calls:control, and an administrator who says where recordings lie. recordings of the call tells its id, and whether it runs, has ended or has failed; the "+
+		"sound is not to be had over this API. The two hear that they are recorded, unless the administrator has switched that off."), s.record)
 }
 
 type partyBody struct {
@@ -64,6 +67,17 @@ type dtmfInput struct {
 
 func (s *Server) sendDTMF(ctx context.Context, a access.Actor, in *dtmfInput) (*callOutput, error) {
 	return s.shown(s.deps.Calls.SendDTMF(ctx, a, in.ID, in.Body.Party, in.Body.Digits))
+}
+
+type recordInput struct {
+	ByID
+	Body struct {
+		On bool `json:"on" required:"true"`
+	}
+}
+
+func (s *Server) record(ctx context.Context, a access.Actor, in *recordInput) (*callOutput, error) {
+	return s.shown(s.deps.Calls.Record(ctx, a, in.ID, in.Body.On))
 }
 
 type transferInput struct {

@@ -16,6 +16,8 @@ func TestCallsAreControlled(t *testing.T) {
 		{"resume", `{"party":"caller"}`, "hold caller false"},
 		{"dtmf", `{"digits":"12#"}`, "dtmf  12#"},
 		{"dtmf", `{"digits":"1","party":"caller"}`, "dtmf caller 1"},
+		{"record", `{"on":true}`, "record true"},
+		{"record", `{"on":false}`, "record false"},
 		{"transfer", `{"to":"Zoe"}`, "transfer  {ID: Identifier:<nil> Number: URI: Name:Zoe}"},
 		{"transfer", `{"call":"call-2"}`, "join  call-2"},
 		{"transfer", `{"call":"call-2","party":"callee"}`, "join callee call-2"},

@@ -168,7 +168,7 @@ func kindsFor(a access.Actor) []event.Kind {
 		scope access.Scope
 		kinds []event.Kind
 	}{
-		{access.ReadCalls, []event.Kind{event.CallCreated, event.CallChanged, event.CallRinging, event.CallAnswered, event.CallConnected, event.CallEnded}},
+		{access.ReadCalls, []event.Kind{event.CallCreated, event.CallChanged, event.CallRinging, event.CallAnswered, event.CallConnected, event.CallRecording, event.CallEnded}},
 		{access.ReadUsers, []event.Kind{event.UserChanged, event.DeviceChanged}},
 		{access.ReadBook, []event.Kind{event.BookChanged}},
 		{access.WriteKeys, []event.Kind{event.KeyChanged}},

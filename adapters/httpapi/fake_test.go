@@ -153,7 +153,7 @@ func (f *fakeCalls) HangUp(ctx context.Context, a access.Actor, id string) (call
 }
 
 func (f *fakeCalls) Can(c call.Call) []string {
-	return call.Can(&c, call.Capabilities{Hold: true, SendDTMF: true, Part: true})
+	return call.Can(&c, call.Capabilities{Hold: true, SendDTMF: true, Part: true, Record: true})
 }
 
 func (f *fakeCalls) Hold(ctx context.Context, a access.Actor, id string, by call.Side, on bool) (call.Call, error) {
@@ -162,6 +162,17 @@ func (f *fakeCalls) Hold(ctx context.Context, a access.Actor, id string, by call
 
 func (f *fakeCalls) SendDTMF(ctx context.Context, a access.Actor, id string, to call.Side, keys string) (call.Call, error) {
 	return f.ordered(ctx, a, id, fmt.Sprintf("dtmf %s %s", to, keys))
+}
+
+func (f *fakeCalls) Record(ctx context.Context, a access.Actor, id string, on bool) (call.Call, error) {
+	c, err := f.ordered(ctx, a, id, fmt.Sprintf("record %v", on))
+	if err == nil {
+		c.Recordings = []call.Recording{
+			{ID: "rec-1", Leg: "leg-1", State: call.RecordFailed, OrderedBy: call.PlacedBy{KeyID: "k"}, OrderedAt: start, EndedAt: start.Add(time.Second), Why: "the disk is full"},
+			{ID: "rec-2", Leg: "leg-1", State: call.RecordRunning, OrderedAt: start.Add(2 * time.Second), StartedAt: start.Add(3 * time.Second)},
+		}
+	}
+	return c, err
 }
 
 func (f *fakeCalls) TransferCall(ctx context.Context, a access.Actor, id string, leaves call.Side, to dial.Ref) (call.Call, error) {

@@ -35,6 +35,7 @@ func TestGolden(t *testing.T) {
 		{name: "hangup", prepare: placed, ask: ask{method: "POST", path: "/v1/calls/call-1/hangup"}},
 		{name: "hold", prepare: placed, ask: ask{method: "POST", path: "/v1/calls/call-1/hold"}},
 		{name: "transfer-attended", prepare: placed, ask: ask{method: "POST", path: "/v1/calls/call-1/transfer", body: `{"call":"call-2"}`}},
+		{name: "record", prepare: placed, ask: ask{method: "POST", path: "/v1/calls/call-1/record", body: `{"on":true}`}},
 		{name: "transfer", prepare: placed, ask: ask{method: "POST", path: "/v1/calls/call-1/transfer", body: `{"to":{"number":"300"}}`}},
 		{name: "resolve", ask: ask{method: "POST", path: "/v1/resolve", body: `{"callee":{"identifier":{"system":"mrn","value":"7"}}}`}},
 		{name: "caller-busy", prepare: failing(fault.New(fault.CodeCallerBusy, "the phone rings already").With("call", "call-7")),

@@ -47,6 +47,7 @@ type Calls interface {
 	HangUp(ctx context.Context, a access.Actor, id string) (call.Call, error)
 	Hold(ctx context.Context, a access.Actor, id string, by call.Side, on bool) (call.Call, error)
 	SendDTMF(ctx context.Context, a access.Actor, id string, to call.Side, keys string) (call.Call, error)
+	Record(ctx context.Context, a access.Actor, id string, on bool) (call.Call, error)
 	TransferCall(ctx context.Context, a access.Actor, id string, leaves call.Side, to dial.Ref) (call.Call, error)
 	JoinCalls(ctx context.Context, a access.Actor, id string, leaves call.Side, other string) (call.Call, error)
 	Can(c call.Call) []string

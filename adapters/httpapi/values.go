@@ -30,8 +30,10 @@ func knownValues(schema, field string) []string {
 		return words(call.ByCaller, call.ByCallee, call.ByAPI, call.BySystem, call.ByBackend)
 	case "LegView.state":
 		return words(call.LegIntended, call.LegTrying, call.LegRinging, call.LegEarly, call.LegOffered, call.LegAnswered, call.LegEnded)
+	case "RecordingView.state":
+		return words(call.RecordStarting, call.RecordRunning, call.RecordStopping, call.RecordEnded, call.RecordFailed)
 	case "EventView.kind":
-		return words(event.CallCreated, event.CallChanged, event.CallRinging, event.CallAnswered, event.CallConnected, event.CallEnded,
+		return words(event.CallCreated, event.CallChanged, event.CallRinging, event.CallAnswered, event.CallConnected, event.CallRecording, event.CallEnded,
 			event.UserChanged, event.DeviceChanged, event.BookChanged, event.KeyChanged, event.BackendLost, event.BackendUp, event.WebhookChanged, event.WebhookDisabled)
 	case "PhoneView.kind":
 		return words(identity.Extension, identity.Short, identity.National, identity.E164)
@@ -40,7 +42,7 @@ func knownValues(schema, field string) []string {
 	case "KeyView.role":
 		return words(access.SystemAdmin, access.SecurityAdmin, access.AuditAdmin, access.System, access.User)
 	case "KeyView.scopes", "CreateKeyInputBody.scopes":
-		return words(access.PlaceCalls, access.ReadCalls, access.ControlCalls, access.Resolve, access.ReadBook, access.WriteBook,
+		return words(access.PlaceCalls, access.ReadCalls, access.ControlCalls, access.RecordCalls, access.Resolve, access.ReadBook, access.WriteBook,
 			access.ReadUsers, access.WriteUsers, access.ReadEvents, access.WriteKeys, access.WriteAdmins, access.CreateTokens,
 			access.ReadAudit, access.ReadReadiness, access.WriteWebhooks)
 	case "Problem.code", "ProblemError.code":

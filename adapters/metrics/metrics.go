@@ -4,6 +4,7 @@
 //	c2d_calls_placed_total                    calls that were admitted
 //	c2d_calls_ended_total{reason,side}        calls that ended, by call.Reason and call.Side ("none" without one)
 //	c2d_calls_active                          calls that have not ended
+//	c2d_recordings_failed_total               recordings that failed while their call went on
 //	c2d_webhooks_disabled_total               web hooks that were disabled since nothing could be delivered
 //	c2d_call_setup_seconds{until}             from the click until "caller_answered", "callee_ringing", "connected"
 //	c2d_store_commits_total                   transactions that the store made durable
@@ -37,6 +38,7 @@ type Metrics struct {
 	placed   prometheus.Counter
 	ended    *prometheus.CounterVec
 	disabled prometheus.Counter
+	unkept   prometheus.Counter // recordings that failed
 	active   prometheus.Gauge
 	setup    *prometheus.HistogramVec
 
@@ -50,11 +52,12 @@ func New(log event.Log, tenant string) *Metrics {
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c2d_calls_ended_total",
 			Help: "Calls that ended, by end reason and the side that it was about."}, []string{"reason", "side"}),
 		disabled: prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_webhooks_disabled_total", Help: "Web hooks that were disabled since nothing could be delivered."}),
+		unkept:   prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_recordings_failed_total", Help: "Recordings that failed while their call went on."}),
 		active:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "c2d_calls_active", Help: "Calls that have not ended."}),
 		setup: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "c2d_call_setup_seconds", Help: "Time from the click until a step of the call.",
 			Buckets: []float64{.1, .25, .5, 1, 2, 4, 8, 15, 30, 60, 120}}, []string{"until"}),
 	}
-	m.registry.MustRegister(m.placed, m.ended, m.disabled, m.active, m.setup,
+	m.registry.MustRegister(m.placed, m.ended, m.disabled, m.unkept, m.active, m.setup,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -138,7 +141,7 @@ func (m *Metrics) begin(ctx context.Context, open func(context.Context) ([]call.
 // read takes one page up and returns where to go on. Errors: those of the log; fault.CodeBadCursor when events are gone.
 func (m *Metrics) read(ctx context.Context, cursor string) (next string, err error) {
 	page, err := m.log.Read(ctx, event.Filter{Tenant: m.tenant, Kinds: []event.Kind{event.CallCreated, event.CallRinging,
-		event.CallAnswered, event.CallConnected, event.CallEnded, event.WebhookDisabled}}, cursor, batch)
+		event.CallAnswered, event.CallConnected, event.CallRecording, event.CallEnded, event.WebhookDisabled}}, cursor, batch)
 	if err != nil {
 		return cursor, err
 	}
@@ -164,6 +167,8 @@ func (m *Metrics) take(e event.Event) {
 		m.observe("callee_ringing", e)
 	case e.Kind == event.CallConnected:
 		m.observe("connected", e)
+	case e.Kind == event.CallRecording && e.Data["recording_state"] == string(call.RecordFailed) && e.Data["state"] != string(call.Ended):
+		m.unkept.Inc()
 	case e.Kind == event.WebhookDisabled:
 		m.disabled.Inc()
 	case e.Kind == event.CallEnded:

@@ -120,9 +120,13 @@ func TestACall(t *testing.T) {
 		shows(t, m, "c2d_calls_active 1", `c2d_calls_ended_total{reason="completed",side="none"} 1`,
 			`c2d_call_setup_seconds_sum{until="caller_answered"} 3`, `c2d_call_setup_seconds_count{until="caller_answered"} 1`,
 			`c2d_call_setup_seconds_sum{until="callee_ringing"} 5`, `c2d_call_setup_seconds_sum{until="connected"} 10`)
+		for _, state := range []string{"running", "failed"} {
+			l.add(event.Event{Kind: event.CallRecording, Subject: "old", Data: map[string]string{"recording": "x", "recording_state": state, "state": "connected"}})
+		}
+		l.add(event.Event{Kind: event.CallRecording, Subject: "old", Data: map[string]string{"recording": "y", "recording_state": "failed", "state": "ended"}})
 		l.add(event.Event{Kind: event.WebhookDisabled, Subject: "hook"})
 		l.add(event.Event{Kind: event.CallEnded, Subject: "old", Data: map[string]string{"reason": "busy", "side": "callee"}})
-		shows(t, m, "c2d_calls_active 0", "c2d_webhooks_disabled_total 1", `c2d_calls_ended_total{reason="busy",side="callee"} 1`)
+		shows(t, m, "c2d_calls_active 0", "c2d_webhooks_disabled_total 1", "c2d_recordings_failed_total 1", `c2d_calls_ended_total{reason="busy",side="callee"} 1`)
 		rec := httptest.NewRecorder()
 		m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
 		for _, person := range []string{"u-1", `"new"`, `"old"`} {

@@ -11,6 +11,8 @@
 //	                and write the book, set web hooks, as its scopes say
 //	user            place and control its own calls, read the book,      other users' calls
 //	                edit its own entries
+//
+// Recording a call is a scope that systems and users get by name only: who may hold a call may not record it by that.
 package access
 
 import (
@@ -42,6 +44,7 @@ const (
 	PlaceCalls    Scope = "calls:place"
 	ReadCalls     Scope = "calls:read"
 	ControlCalls  Scope = "calls:control"
+	RecordCalls   Scope = "calls:record" // beside ControlCalls; a key of a system or user has it only where it was named
 	Resolve       Scope = "resolve"
 	ReadBook      Scope = "book:read"
 	WriteBook     Scope = "book:write"
@@ -57,11 +60,11 @@ const (
 )
 
 var roleScopes = map[Role][]Scope{
-	SystemAdmin:   {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, WriteKeys, CreateTokens, ReadReadiness, WriteWebhooks},
+	SystemAdmin:   {PlaceCalls, ReadCalls, ControlCalls, RecordCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, WriteKeys, CreateTokens, ReadReadiness, WriteWebhooks},
 	SecurityAdmin: {WriteAdmins, ReadReadiness},
 	AuditAdmin:    {ReadAudit, ReadReadiness},
-	System:        {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, CreateTokens, WriteWebhooks},
-	User:          {PlaceCalls, ReadCalls, ControlCalls, Resolve, ReadBook, ReadEvents},
+	System:        {PlaceCalls, ReadCalls, ControlCalls, RecordCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, CreateTokens, WriteWebhooks},
+	User:          {PlaceCalls, ReadCalls, ControlCalls, RecordCalls, Resolve, ReadBook, ReadEvents},
 }
 
 // Scopes returns the widest set of scopes that a key of the role may have; nil for an unknown role.

@@ -83,6 +83,10 @@ func both(a, b []Scope) []Scope {
 	return slices.DeleteFunc(slices.Clone(a), func(s Scope) bool { return !slices.Contains(b, s) })
 }
 
+func without(all []Scope, s Scope) []Scope {
+	return slices.DeleteFunc(all, func(o Scope) bool { return o == s })
+}
+
 var idForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 
 // draft returns the key that is asked for, checked and completed. It takes nothing of k but what an actor may choose.
@@ -137,6 +141,9 @@ func draftScopes(a Actor, k Key) ([]Scope, error) {
 		may = both(may, a.Scopes)
 	}
 	if len(k.Scopes) == 0 {
+		if !k.Role.administers() {
+			may = without(may, RecordCalls)
+		}
 		return may, nil
 	}
 	var scopes []Scope

@@ -72,7 +72,7 @@ func hashOf(secret string) []byte {
 
 // Issue creates a key and returns its secret, shown once. The actor needs WriteKeys for systems and users,
 // WriteAdmins for system and security administrators; an audit administrator's key is issued by such a key alone, as
-// the next of its own name. No scopes means all that the role and, for systems and users, the actor has.
+// the next of its own name. No scopes means all that the role has; for systems and users, those that the actor has too, but for RecordCalls.
 // Errors: fault.CodeScopeMissing, fault.CodeForbidden, fault.CodeInvalid with the field, fault.CodeConflict with the
 // field when two keys of the name are live, fault.CodeStoreUnavailable.
 func (s *Service) Issue(ctx context.Context, a Actor, k Key) (Key, string, error) {

@@ -345,6 +345,23 @@ func TestAuthenticate(t *testing.T) {
 	wantFault(t, err, fault.CodeKeyExpired, "")
 }
 
+// Recording is asked for by name; an administrator has it to hand on.
+func TestWhoMayRecord(t *testing.T) {
+	o := newOffice(t)
+	for _, role := range []Role{System, User} {
+		k := Key{Name: "k", Role: role}
+		if role == User {
+			k.UserID = "u1"
+		}
+		plain, _ := o.issued(t, SystemAdmin, k)
+		k.Name, k.Scopes = "named", []Scope{ControlCalls, RecordCalls}
+		named, _ := o.issued(t, SystemAdmin, k)
+		if slices.Contains(plain.Scopes, RecordCalls) || !slices.Contains(plain.Scopes, ControlCalls) || !slices.Contains(named.Scopes, RecordCalls) {
+			t.Errorf("%s: by default %v, by name %v", role, plain.Scopes, named.Scopes)
+		}
+	}
+}
+
 func TestScopesShrinkWithTheRole(t *testing.T) {
 	o := newOffice(t)
 	k, secret := o.issued(t, SystemAdmin, Key{Name: "HIS", Role: System})

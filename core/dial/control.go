@@ -13,15 +13,16 @@ import (
 // mostKeys is how many keys one order may press: a card's number and its PIN fit.
 const mostKeys = 64
 
-// Can returns what can be done with a call now, of hangup, hold, resume, dtmf and transfer.
+// Can returns what can be done with a call now, of hangup, hold, resume, dtmf, transfer and record.
 func (s *Service) Can(c call.Call) []string {
-	able := call.Capabilities{Hold: true, SendDTMF: true, Part: true}
+	able := call.Capabilities{Hold: true, SendDTMF: true, Part: true, Record: true}
 	for _, id := range []string{c.CallerLeg, c.CalleeLeg} {
 		var of call.Capabilities
 		if l, _, _ := c.Find(id); l != nil {
 			of = s.able(l.Way.Backend)
 		}
 		able.Hold, able.SendDTMF, able.Part = able.Hold && of.Hold, able.SendDTMF && of.SendDTMF, able.Part && of.Part
+		able.Record = able.Record && of.Record
 	}
 	return call.Can(&c, able)
 }

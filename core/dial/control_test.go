@@ -111,9 +111,9 @@ func TestWhatCanBeDone(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, got, want)
 		}
 	}
-	expect("talking", "hangup", "hold", "dtmf", "transfer")
+	expect("talking", "hangup", "hold", "dtmf", "transfer", "record")
 	c.Caller.Attempts[0].Legs[0].Held = true
-	expect("held", "hangup", "hold", "resume", "dtmf", "transfer")
+	expect("held", "hangup", "hold", "resume", "dtmf", "transfer", "record")
 	c.Flags = []call.Flag{call.Unsure}
 	expect("unsure", "hangup")
 	c.Flags, c.State = nil, call.RingingCallee

@@ -48,6 +48,7 @@ type Carrier interface {
 	Transfer(ctx context.Context, c call.Call, from []string, t audit.Trail) (call.Call, error)
 	Hold(ctx context.Context, id string, by call.Side, on bool) error
 	SendDTMF(ctx context.Context, id string, to call.Side, keys string) error
+	Record(ctx context.Context, id string, in call.RecordOrdered) (c call.Call, done bool, err error)
 }
 
 // Config is what the service needs; Limits, Now and Log are optional.

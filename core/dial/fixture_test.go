@@ -42,6 +42,7 @@ type world struct {
 	calls    map[string]call.Call
 	stored   map[string]call.Call
 	orders   []string // to the carrier, beyond placing and hanging up
+	ordered  []call.RecordOrdered
 	refuses  error
 	trunk    *phoneSystem
 	house    *phoneSystem
@@ -58,7 +59,7 @@ type phoneSystem struct {
 }
 
 func (p *phoneSystem) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: p.confirm, Part: p.parts, Hold: p.parts, SendDTMF: p.parts}
+	return call.Capabilities{Confirm: p.confirm, Part: p.parts, Hold: p.parts, SendDTMF: p.parts, Record: p.parts}
 }
 func (p *phoneSystem) Locate(_ context.Context, w call.Way) ([]call.Way, error) {
 	if p.down != nil || p.offline[w.Address] {
@@ -195,6 +196,13 @@ func (k carrier) Hold(_ context.Context, id string, by call.Side, on bool) error
 }
 func (k carrier) SendDTMF(_ context.Context, id string, to call.Side, keys string) error {
 	return k.order("dtmf " + string(to) + " " + keys)
+}
+func (k carrier) Record(_ context.Context, id string, in call.RecordOrdered) (call.Call, bool, error) {
+	if err := k.order("record " + strconv.FormatBool(in.On)); err != nil {
+		return call.Call{}, false, err
+	}
+	k.w.ordered = append(k.w.ordered, in)
+	return call.Call{}, len(k.w.ordered) == 1, nil
 }
 func (k carrier) order(o string) error {
 	k.w.orders = append(k.w.orders, o)
