@@ -211,7 +211,9 @@ func (l *leg) nudge() {
 // resume returns the blob from which another process can take the leg up. l.mu is held.
 func (l *leg) resume() []byte {
 	b := blob{Tag: l.tag, Local: l.local, Held: l.held, Holds: l.holds, Waits: l.waits, Direct: l.direct, Peer: l.peer}
-	b.Recording, b.Recorded = l.rec.called(l)
+	if name := l.rec.called(l); name != "" {
+		b.Recording, b.Recorded = name, l.rec.since.UnixMilli()
+	}
 	if l.dlg != nil {
 		b.Dialog, b.Remote, b.Session = l.dlg, &l.remote, l.session
 	} else if l.invite.CallID != "" {

@@ -29,13 +29,12 @@ func (s *Stack) newRecord(l *leg, name string, since time.Time) *record {
 	return r
 }
 
-// called returns the name and the beginning of the record where it was ordered on that leg, so that one of the two
-// stores it.
-func (r *record) called(l *leg) (string, time.Time) {
+// called returns the name of the record where it was ordered on that leg: one of the two stores it.
+func (r *record) called(l *leg) string {
 	if r == nil || r.leg != l {
-		return "", time.Time{}
+		return ""
 	}
-	return r.name, r.since
+	return r.name
 }
 
 // makeFolder makes the folder of recordings, for its owner's eyes only.
@@ -72,11 +71,10 @@ func (s *Stack) Record(_ context.Context, leg, name string) error {
 // record notes that the two are recorded; nil if they are already, under that name.
 func (l *leg) record(peer *leg, name string) (r *record, moved bool, err error) {
 	defer both(l, peer)()
-	known, _ := l.rec.called(l)
 	switch {
 	case l.peer != peer.id || peer.state != call.LegAnswered:
 		return nil, false, fault.New(fault.CodeConflict, "the leg talks with nobody")
-	case known == name:
+	case l.rec.called(l) == name:
 		return nil, false, nil
 	case l.rec != nil:
 		return nil, false, fault.New(fault.CodeConflict, "the two are recorded already")
@@ -115,7 +113,7 @@ func (s *Stack) StopRecord(_ context.Context, leg, name string) error {
 		return nil
 	}
 	defer both(l, peer)()
-	if known, _ := l.rec.called(l); known == name { // else it has just ended by itself
+	if l.rec.called(l) == name { // else it has just ended by itself
 		l.unrecord()
 		peer.unrecord()
 	}
@@ -126,7 +124,7 @@ func (s *Stack) StopRecord(_ context.Context, leg, name string) error {
 func (l *leg) recordedWith(name string) (peer *leg, runs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known, _ := l.rec.called(l); known == name && l.rec.peer != nil {
+	if l.rec.called(l) == name && l.rec.peer != nil {
 		return l.rec.peer, true
 	}
 	l.tell(call.LegEvent{Kind: call.EvRecorded, Recording: name})

@@ -28,8 +28,8 @@ type blob struct {
 	Holds  bool           `json:"holds,omitempty"`
 	Waits  bool           `json:"waits,omitempty"`
 
-	Recording string    `json:"recording,omitempty"` // with the peer, ordered on this leg
-	Recorded  time.Time `json:"recorded,omitzero"`   // since when
+	Recording string `json:"recording,omitempty"` // with the peer, ordered on this leg
+	Recorded  int64  `json:"recorded,omitempty"`  // since when, in Unix milliseconds
 
 	Session session `json:"session,omitzero"`
 }
@@ -87,7 +87,7 @@ func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
 	l.direct, l.peer, l.held, l.state = b.Direct, b.Peer, b.Held, call.LegAnswered
 	l.holds, l.waits = b.Holds, b.Waits
 	if b.Recording != "" {
-		l.rec = s.newRecord(l, b.Recording, b.Recorded) // its peer is not known yet: see rejoin
+		l.rec = s.newRecord(l, b.Recording, time.UnixMilli(b.Recorded)) // its peer is not known yet: see rejoin
 	}
 	l.session = b.Session
 	l.dlg.Resume()

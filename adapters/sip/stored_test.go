@@ -307,6 +307,7 @@ func stories() []story {
 		{name: "refreshed by the phone", tell: refreshing, watch: watchRefreshing, prompt: true},
 		{name: "relayed and held", change: relay, tell: relayed, watch: watchRelayed},
 		{name: "held by us", tell: waiting, watch: watchWaiting},
+		{name: "recorded", change: relay, tell: recorded, watch: watchRecorded},
 		{name: "ringing", tell: left, watch: watchLeft},
 		{name: "ringing behind a NAT", tell: leftBehind, watch: watchLeft},
 		{name: "prepared", tell: prepared, watch: watchPrepared, blob: "leg-b"},

@@ -61,6 +61,7 @@ type Recording struct {
 
 	// Run's own.
 	done   int64 // samples that are written, or left out
+	last   int64 // the one after the last that was put
 	sound  [window * channels]int16
 	places [channels]place
 	bytes  [window * frameSize]byte
@@ -150,7 +151,10 @@ func (r *Recording) write(ctx context.Context) error {
 				return err
 			}
 		case <-ctx.Done():
-			return r.catchUp(r.sample(time.Now()))
+			if err := r.catchUp(r.sample(time.Now())); err != nil {
+				return err
+			}
+			return r.flush(r.last) // a packet that has just come lasts a little longer
 		}
 	}
 }
@@ -177,7 +181,8 @@ func (r *Recording) catchUp(to int64) error {
 // put decodes a packet into the window, which moves on where it does not reach. What is too late is left out.
 func (r *Recording) put(p packet) error {
 	at := r.places[p.side].of(p.Sound, r.sample(p.At))
-	if err := r.flush(at + int64(len(p.Payload)) - window); err != nil {
+	r.last = max(r.last, at+int64(len(p.Payload)))
+	if err := r.flush(r.last - window); err != nil {
 		return err
 	}
 	for i, v := range p.Law.Decode(make([]int16, len(p.Payload)), p.Payload) {

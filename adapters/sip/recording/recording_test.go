@@ -178,6 +178,20 @@ func TestBothSidesInRealTime(t *testing.T) {
 	})
 }
 
+// The last word is in the file, whole.
+func TestTheLastPacketIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		r := newRecording(d, 0, time.Now(), time.Now())
+		stop := runs(r)
+		(&talker{r: r, law: tone.ALaw, level: 1000}).says()
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		span(t, "the only packet", heard(t, d.b)[Left], 0, 160, 1000)
+	})
+}
+
 // Whenever the process dies, the file is a WAV file that holds all but the last second and a half.
 func TestWholeAtAnyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
