@@ -57,6 +57,8 @@ func library(t *testing.T) string {
 	return string(version[1])
 }
 
+var _ calltest.Archive = (*ward)(nil)
+
 // ward is a stack with software phones on loopback. The stack is a part of us: it dies with our process.
 type ward struct {
 	t      *testing.T

@@ -21,10 +21,14 @@ type Harness interface {
 	// Lose cuts the connection to the phone system, Restore brings it back. Only with Abilities.Lose.
 	Lose()
 	Restore()
+}
+
+// Archive is a [Harness] of a backend with Capabilities.Record.
+type Archive interface {
 	// Recorded waits until a recording is complete, and fails the test unless it holds what each of the two phones said, left
-	// and right where the backend can. Only with Capabilities.Record and Abilities.Sound.
+	// and right where the backend can. Only with Abilities.Sound.
 	Recorded(t *testing.T, name string, left, right Phone)
-	// BreakRecordings lets every recording that is ordered from now on fail. Only with Capabilities.Record.
+	// BreakRecordings lets every recording that is ordered from now on fail.
 	BreakRecordings(t *testing.T)
 }
 

@@ -25,6 +25,15 @@ func (sc *scene) recording(is call.RecordState) {
 	})
 }
 
+func (s *stage) archive() Archive {
+	s.t.Helper()
+	a, ok := s.harness.(Archive)
+	if !ok {
+		s.t.Fatalf("%T shows no recordings, and its backend declares that it can", s.harness)
+	}
+	return a
+}
+
 // inRecord brings two phones to talk and be recorded.
 func (s *stage) inRecord() (sc *scene, name string) {
 	s.t.Helper()
@@ -49,7 +58,7 @@ func (sc *scene) talk() {
 func (sc *scene) holdsBoth(name string) {
 	sc.t.Helper()
 	if sc.can.Sound {
-		sc.harness.Recorded(sc.t, name, sc.a, sc.b)
+		sc.archive().Recorded(sc.t, name, sc.a, sc.b)
 	}
 }
 
@@ -99,7 +108,7 @@ func recordingFails(s *stage) {
 	s.needs(s.up().wire.Capabilities().Record, "recording")
 	sc := s.bring(call.Connected)
 	sc.hearEachOther()
-	s.harness.BreakRecordings(s.t)
+	s.archive().BreakRecordings(s.t)
 	sc.records(true)
 	sc.recording(call.RecordFailed)
 	if all := s.book.call(sc.id).Recordings; all[0].Why == "" {
