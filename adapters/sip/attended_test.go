@@ -138,6 +138,30 @@ func (c slowly) Attend(ctx context.Context, leg, other string) (call.Call, error
 	}
 }
 
+func (c slowly) Transfer(ctx context.Context, leg string, a call.Asked) (call.Call, error) {
+	_, _ = c.clicks.Transfer(ctx, leg, a)
+	return call.Call{}, <-c.decide
+}
+
+func TestByeThatOvertakesABlindTransfer(t *testing.T) {
+	h, c, p := clickable(t)
+	core := slowly{c, make(chan error)}
+	h.stack.Use(core)
+	h.ring(p, "leg", "")
+	p.picksUp()
+	h.expect("leg", call.EvAnswered)
+	p.within("REFER", nil, "Refer-To: <sip:Ann@hospital.example>")
+	p.gets("202")
+	<-c.asked
+	p.within("BYE", nil)
+	p.passes("200")
+	if ev, told := h.sink.take("leg"); told {
+		t.Fatalf("%s before it is decided", ev.Kind)
+	}
+	core.decide <- nil
+	h.ended("leg", call.Completed)
+}
+
 // A phone that says BYE as soon as it has the 202 does not end what is handed over: core learns of it when that is decided.
 func TestByeThatOvertakesATransfer(t *testing.T) {
 	for _, refused := range []error{nil, fault.New(fault.CodeConflict, "no")} {
@@ -327,4 +351,26 @@ func FuzzReplaces(f *testing.F) {
 			t.Errorf("%q is %+v, and then %+v", s, r, again)
 		}
 	})
+}
+
+// What a phone demands of a request inside its dialog is done, or refused; a BYE is taken whatever it demands.
+func TestRequireInsideADialog(t *testing.T) {
+	h, c, p := clickable(t)
+	h.ring(p, "leg", "")
+	p.picksUp()
+	for _, method := range []string{"INVITE", "UPDATE", "REFER"} {
+		p.within(method, p.offers(), "Refer-To: <sip:Ann@hospital.example>", "Require: precondition")
+		if no := p.gets("420"); header(no, "Unsupported") != "precondition" {
+			t.Errorf("%s\n%s", method, no)
+		}
+		if method == "INVITE" {
+			p.send(p.inside("ACK", p.cseq, nil))
+		}
+	}
+	p.within("REFER", nil, "Refer-To: <sip:Ann@hospital.example>", "Refer-Sub: false", "Require: norefersub")
+	p.gets("202")
+	<-c.asked
+	p.within("BYE", nil, "Require: precondition")
+	p.gets("200")
+	h.ended("leg", call.Completed)
 }

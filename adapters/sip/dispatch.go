@@ -153,7 +153,7 @@ func unknownExtensions(req *sip.Request) []string {
 	for _, h := range req.GetHeaders("Require") {
 		for tag := range strings.SplitSeq(h.Value(), ",") {
 			tag = strings.ToLower(strings.TrimSpace(tag))
-			known := tag == "timer" || tag == "100rel" && req.Method == sip.INVITE
+			known := tag == "timer" || tag == "100rel" && req.Method == sip.INVITE || tag == "norefersub" && req.Method == sip.REFER
 			if tag != "" && !known {
 				unknown = append(unknown, tag)
 			}

@@ -17,10 +17,11 @@
 //	Request-URI is no sip:, sips: or tel:      416
 //	has a To tag                               the leg with that Call-ID and that tag of ours, if the peer's tag is right
 //	                                           too: BYE, INVITE, UPDATE, INFO, OPTIONS, PRACK, REFER,
-//	                                           ACK; else 481. An INVITE or UPDATE out of order is 500
+//	                                           ACK; else 481. An INVITE or UPDATE out of order is 500; INVITE, UPDATE
+//	                                           or REFER that demand an extension that we lack are 420
 //	ACK                                        dropped: the transaction has taken what is its own
 //	its source is over its limit               503 with Retry-After
-//	demands an extension (Require)             420, but for timer, and 100rel in an INVITE
+//	demands an extension (Require)             420, but for timer, 100rel in an INVITE, and norefersub in a REFER
 //	INVITE, its session interval under 90 s    422
 //	REGISTER                                   the registrar
 //	INVITE, Max-Forwards 0                     483

@@ -27,6 +27,10 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 		s.reply(tx, req, sip.StatusCallTransactionDoesNotExists)
 		return
 	}
+	if unknown := unknownExtensions(req); len(unknown) > 0 && changes(req.Method) {
+		s.unsupported(req, tx, unknown)
+		return
+	}
 	switch req.Method {
 	case sip.ACK:
 		select {
@@ -97,3 +101,7 @@ func (l *leg) keyed(req *sip.Request) {
 		l.pressed(body[0])
 	}
 }
+
+// changes reports whether a request asks for something that an extension we do not know could turn into something else. A
+// BYE is a BYE.
+func changes(m sip.RequestMethod) bool { return m == sip.INVITE || m == sip.UPDATE || m == sip.REFER }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -177,4 +178,78 @@ func ends(t *testing.T, c *client.Client) map[string]int {
 		n[end.Reason+" "+end.By]++
 	}
 	return n
+}
+
+// TestBlindTransferByName rings whom the name means; whom nobody may call is refused, and the two go on talking.
+func TestBlindTransferByName(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	first, harry, mary := talking(t, a, c)
+	ann := person(t, a, c, "ann", "+16328300102", 1600)
+	for name, blocked := range map[string]bool{"Ann": false, "Bert": true} {
+		number := "+16328300102"
+		if blocked {
+			number = "+16328300103"
+		}
+		contact := map[string]any{"name": name, "kind": "person", "blocked": blocked, "numbers": []map[string]string{{"number": number}}}
+		if err := c.Post(t.Context(), "/v1/contacts", contact, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, barred := range []string{"<sip:Bert@c2d.internal>", "<sip:+16328300103@c2d.internal>", "<tel:120>", "<sip:120@c2d.internal>"} {
+		if err := harry.Transfer(within(t), barred); err != nil {
+			t.Fatal(barred, err)
+		}
+		if got := told(t, harry); got[len(got)-1] != 403 {
+			t.Errorf("%s: told %v", barred, got)
+		}
+	}
+	reach(t, c, first, "connected")
+	if err := harry.Transfer(within(t), "<sip:Ann@c2d.internal>"); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, mary, phone.Expect{Hz: 1600, From: ann.RTP()})
+	if got := told(t, harry); got[len(got)-1] != 200 {
+		t.Errorf("told %v", got)
+	}
+}
+
+// TestBlindTransferAndBye is a phone that hangs up as soon as its REFER is accepted: the transfer is done all the same,
+// whichever BYE comes first.
+func TestBlindTransferAndBye(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	first, harry, mary := talking(t, a, c)
+	ann := person(t, a, c, "ann", "+16328300102", 1600)
+	if err := harry.Transfer(within(t), "<sip:+16328300102@c2d.internal>"); err != nil {
+		t.Fatal(err)
+	}
+	if err := harry.HangUp(within(t)); err != nil && !errors.Is(err, phone.ErrNoCall) {
+		t.Fatal(err)
+	}
+	if end := reach(t, c, first, "ended"); end.End.Reason != "transferred" {
+		t.Errorf("the first record: %+v", end.End)
+	}
+	hear(t, mary, phone.Expect{Hz: 1600, From: ann.RTP()})
+}
+
+// TestBlindTransferToBusy: who transfers has gone when the third turns out to be busy; the other hears so, and is let go.
+func TestBlindTransferToBusy(t *testing.T) {
+	a := start(t, free(t))
+	c := api(t, a)
+	_, harry, mary := talking(t, a, c)
+	person(t, a, c, "ann", "+16328300102", 1600).SetAnswer(phone.Busy())
+	if err := harry.Transfer(within(t), "<sip:+16328300102@c2d.internal>"); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, harry); got[len(got)-1] != 200 {
+		t.Errorf("told %v", got)
+	}
+	hear(t, mary, phone.Expect{Hz: 450})
+	if _, err := mary.Wait(within(t), phone.Ended); err != nil {
+		t.Fatal(err)
+	}
+	if ends := ends(t, c); len(ends) != 2 || ends["transferred caller"] != 1 || ends["busy callee"] != 1 {
+		t.Errorf("the records: %v", ends)
+	}
 }
