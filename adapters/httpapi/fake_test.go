@@ -36,7 +36,7 @@ type world struct {
 	hooks *fakeWebhooks
 }
 
-func newWorld(t *testing.T, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
+func newWorld(t testing.TB, change ...func(*httpapi.Config, *httpapi.Deps)) *world {
 	t.Helper()
 	w := &world{calls: &fakeCalls{calls: map[string]call.Call{}, used: map[string]string{}}, users: &fakeUsers{}, book: &fakeBook{},
 		keys: newKeys(), log: &fakeLog{changed: make(chan struct{})}, audit: &fakeAudit{}, hooks: &fakeWebhooks{}}
@@ -59,7 +59,7 @@ type ask struct {
 	headers            []string
 }
 
-func (w *world) do(t *testing.T, a ask) *httptest.ResponseRecorder {
+func (w *world) do(t testing.TB, a ask) *httptest.ResponseRecorder {
 	t.Helper()
 	rec := httptest.NewRecorder()
 	w.Handler().ServeHTTP(rec, a.request(t.Context()))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,7 @@ const limit = 5 * time.Second // that a test waits for anything
 // house is a stack with what surrounds it in a test: a registrar that knows its phones, a sink that remembers, and the
 // ladder of all messages.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	stack *Stack
 	sink  *sink
 	gate  *gate
@@ -30,7 +31,7 @@ type house struct {
 	ladder []Message
 }
 
-func newHouse(t *testing.T, change ...func(*Config)) *house {
+func newHouse(t testing.TB, change ...func(*Config)) *house {
 	t.Helper()
 	h := &house{t: t, sink: newSink(), reg: &fakeRegistrar{bindings: map[string][]user.Binding{}}}
 	cfg := Config{
@@ -61,17 +62,21 @@ func shortWaits() waits {
 	}
 }
 
+// RTP ports of houses: below those that the kernel gives out by itself, each process from another one on, since what a
+// phone of another process still sends would be heard.
+const firstPort, lastPort = 26000, 32700
+
 var nextPorts = struct {
 	sync.Mutex
 	at int
-}{at: 40000}
+}{at: firstPort + os.Getpid()%160*40}
 
-// portRange gives each house RTP ports of its own; after 600 houses the first ones are gone.
-func portRange(t *testing.T) string {
+// portRange gives each house RTP ports of its own; after 160 houses the first ones are gone.
+func portRange(t testing.TB) string {
 	nextPorts.Lock()
 	defer nextPorts.Unlock()
-	if nextPorts.at += 40; nextPorts.at > 64000 {
-		nextPorts.at = 40040
+	if nextPorts.at += 40; nextPorts.at+39 > lastPort {
+		nextPorts.at = firstPort
 	}
 	return fmt.Sprintf("%d-%d", nextPorts.at, nextPorts.at+39)
 }

@@ -19,7 +19,7 @@ import (
 
 // phone is a telephone that does exactly what the test says, byte for byte: a socket and a parser.
 type phone struct {
-	t      *testing.T
+	t      testing.TB
 	h      *house
 	aor    string
 	name   string
