@@ -173,7 +173,7 @@ func holds(pcm []int16, hz int) bool {
 }
 
 // readRecording returns both sides of a file, as far as its header tells.
-func readRecording(t *testing.T, path string) (sides [2][]int16) {
+func readRecording(t testing.TB, path string) (sides [2][]int16) {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil || len(b) < 44 {
