@@ -24,8 +24,10 @@ type consulting struct {
 	x, y Leg
 }
 
-func consults(t *testing.T) *consulting {
-	r := newRig(t, newMemory(), nil)
+func consults(t *testing.T) *consulting { return consultsOn(t, nil) }
+
+func consultsOn(t *testing.T, gates map[string]int) *consulting {
+	r := newRig(t, newMemory(), gates)
 	c := &consulting{rig: r}
 	var x, y string
 	c.mine[0], x = r.talk("one")
@@ -150,7 +152,10 @@ func TestWhatIsToldDuringATransfer(t *testing.T) {
 func TestTwoTransfersAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := consults(t)
-		c.store.delay = time.Millisecond
+		busy := make(chan struct{}) // until both wait for the first call that they need
+		for _, id := range []string{"one", "two"} {
+			c.calls[id].post(letter{in: lent{busy}, reply: make(chan Call, 1)})
+		}
 		errs := make(chan error, 2)
 		go func() {
 			_, err := c.Transfer(t.Context(), meeting("new", c.x, c.y), []string{"one", "two"}, audit.Trail{})
@@ -160,12 +165,28 @@ func TestTwoTransfersAtOnce(t *testing.T) {
 			_, err := c.Transfer(t.Context(), meeting("other", c.y, c.x), []string{"two", "one"}, audit.Trail{})
 			errs <- err
 		}()
+		synctest.Wait()
+		close(busy)
 		first, second := <-errs, <-errs
 		if (first == nil) == (second == nil) || !fault.Is(first, fault.CodeNotFound) && !fault.Is(second, fault.CodeNotFound) {
 			t.Errorf("%v and %v", first, second)
 		}
 		settle()
 		c.over(map[string]Reason{"one": Transferred, "two": Transferred})
+	})
+}
+
+// Nobody rings for an attended transfer, so it waits for no place among those that ring.
+func TestAttendedTransferTakesNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := consultsOn(t, map[string]int{"house": 1})
+		rings := c.mustPlace("rings").LegBase + "-1"
+		next, err := c.transfer()
+		if err != nil || next.State != Connecting {
+			t.Fatal(next.State, err)
+		}
+		c.play(rings, EvEnded)
+		c.over(map[string]Reason{"one": Transferred, "two": Transferred, "new": Cancelled})
 	})
 }
 
