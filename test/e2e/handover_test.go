@@ -52,7 +52,9 @@ func (m *meeting) transferAndKill(after time.Duration) {
 	ctx, cancel := context.WithCancel(m.t.Context())
 	defer cancel()
 	answered := make(chan error, 1)
-	go func() { answered <- m.api.Post(ctx, "/v1/calls/"+m.first.ID+"/transfer", map[string]string{"call": m.second.ID}, nil) }()
+	go func() {
+		answered <- m.api.Post(ctx, "/v1/calls/"+m.first.ID+"/transfer", map[string]string{"call": m.second.ID}, nil)
+	}()
 	select {
 	case err := <-answered:
 		if err != nil {

@@ -127,7 +127,10 @@ func (l *Linphone) Hold() { l.t.Helper(); l.tell("pause") }
 func (l *Linphone) Resume() { l.t.Helper(); l.tell("resume") }
 
 // Attend hands the other side of one call to that of another; calls are counted from 1.
-func (l *Linphone) Attend(id, to int) { l.t.Helper(); l.tell(fmt.Sprintf("transfer %d --to-call %d", id, to)) }
+func (l *Linphone) Attend(id, to int) {
+	l.t.Helper()
+	l.tell(fmt.Sprintf("transfer %d --to-call %d", id, to))
+}
 
 // Rang returns how many calls came in.
 func (l *Linphone) Rang() int { return strings.Count(l.prog.Output(), LinphoneRings) }
