@@ -148,6 +148,19 @@
 // Rejected: flow I of RFC 3725 (a caller's phone gives up 32 s after its 200), and an INVITE without a description (many
 // phones offer codecs then that the other lacks).
 //
+// # Recording
+//
+// Where media.recordings names a folder, the two who talk can be recorded. Their audio comes back to us as for a hold, in one
+// codec of ours that both have; where they use another they are asked for PCMA, and if one refuses, both keep theirs and the
+// recording has failed. What each is sent of the other is written to <id>.wav, by package recording: while one waits, that is
+// silence. Both hear a beep at the beginning and every 15 s, mixed into the speech, unless media.no_beep. When it has
+// ended the phones talk directly again. It ends with the joining, a disk that is full, and a stop; not with our process: the
+// next one goes on in the same file, and the gap is silence.
+//
+// The folder (0700) and its files (0600) are the administrator's. It should be a file system of its own: a full one ends
+// recordings, a full one that has the database too ends calls. Nothing is read over the API, and nothing is
+// removed after a time: both are for later.
+//
 // # After a restart
 //
 // Each event that changes what is needed carries a resume blob (resume.go). A leg that rang is cancelled with the stored

@@ -115,9 +115,9 @@ func TestRecordingIsNotConfigured(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg := h.stack.cfg
-	cfg.Media.Recordings = filepath.Join(file, "kept")
-	_, err := New(cfg, h.stack.deps)
+	none := newHouse(t, func(c *Config) { c.Media.Recordings = filepath.Join(file, "kept") })
+	err := none.stack.Start(t.Context(), newSink(), nil)
+	none.do(none.stack.Stop(t.Context()))
 	if f, ok := err.(*fault.Error); !ok || f.Field != "media.recordings" {
 		t.Errorf("a folder that cannot be: %v", err)
 	}

@@ -113,9 +113,6 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.CodeInvalid, err, "media ports")
 	}
-	if err := makeFolder(cfg.Media.Recordings); err != nil {
-		return nil, err
-	}
 	tame()
 	s := &Stack{
 		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool, dns: system{net.DefaultResolver, configured},
@@ -158,6 +155,9 @@ func (s *Stack) Start(_ context.Context, sink call.Sink, open []call.OpenLeg) er
 	s.mu.Unlock()
 	if len(socks) == 0 {
 		return fault.New(fault.CodeBackendUnavailable, "the SIP stack does not listen")
+	}
+	if err := makeFolder(s.cfg.Media.Recordings); err != nil {
+		return err
 	}
 	recovered := s.adopt(open)
 	for _, k := range socks {

@@ -226,8 +226,9 @@ func TestCheck(t *testing.T) {
 	cfg.HTTP.Listen = strings.TrimPrefix(running.URL(), "http://")
 	cfg.SIP.Listen = []string{"udp:" + running.SIP().String()}
 	cfg.Store.URL = "sqlite:/nowhere/c2d.db"
+	cfg.Media.Recordings = "/dev/null/kept"
 	problems := app.Check(t.Context(), cfg)
-	for i, want := range []string{"store: ", "http.listen: ", "sip.listen: "} {
+	for i, want := range []string{"store: ", "http.listen: ", "media.recordings: ", "sip.listen: "} {
 		if i >= len(problems) || !strings.HasPrefix(problems[i], want) {
 			t.Errorf("problem %d of %q is not about %s", i, problems, want)
 		}

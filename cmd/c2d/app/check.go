@@ -36,6 +36,9 @@ func Check(ctx context.Context, cfg config.Config) []string {
 	if cfg.HTTP.AdminListen != "" {
 		note("http.admin_listen", checkTCP(cfg.HTTP.AdminListen))
 	}
+	if dir := cfg.Media.Recordings; dir != "" && len(cfg.SIP.Entries) > 0 {
+		note("media.recordings", checkRecordings(dir))
+	}
 	checkBackends(ctx, cfg, note)
 	return problems
 }
@@ -76,6 +79,18 @@ func checkFolder(dir string) error {
 	}
 	defer os.Remove(f.Name())
 	return f.Close()
+}
+
+// checkRecordings looks whether files can be made in a folder, or it can be made itself where it is not there.
+func checkRecordings(dir string) error {
+	for {
+		_, err := os.Stat(dir)
+		above := filepath.Dir(dir)
+		if !os.IsNotExist(err) || above == dir {
+			return checkFolder(dir)
+		}
+		dir = above
+	}
 }
 
 func checkTCP(address string) error {
