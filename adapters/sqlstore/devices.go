@@ -1,10 +1,13 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 
 	"c2d/core/audit"
+	"c2d/core/fault"
 	"c2d/core/user"
 )
 
@@ -59,19 +62,28 @@ func credentialColumns(d user.Device) (username, credentials sql.NullString, err
 
 // Device implements [user.Store].
 func (s *Store) Device(ctx context.Context, tenant, id string) (user.Device, error) {
-	return one(ctx, s.reader, scanDevice(tenant), "SELECT doc, credentials FROM devices WHERE tenant = ? AND id = ?", tenant, id)
+	return one(ctx, s.reader, scanDevice(tenant), selectDevice+"id = ?", tenant, id)
 }
 
+const selectDevice = "SELECT doc, credentials FROM devices WHERE tenant = ? AND "
+
 // DeviceByAddress implements [user.Store]: one with that address before those with that number, of which the first
-// by id is returned.
+// by id is returned. With OR, or in order, SQLite would read every device of the tenant.
 func (s *Store) DeviceByAddress(ctx context.Context, tenant, address string) (user.Device, error) {
-	return one(ctx, s.reader, scanDevice(tenant), `SELECT doc, credentials FROM devices WHERE tenant = ? AND (address = ? OR number = ?)
-		ORDER BY CASE WHEN address = ? THEN 0 ELSE 1 END, id LIMIT 1`, tenant, address, address, address)
+	d, err := one(ctx, s.reader, scanDevice(tenant), selectDevice+"address = ?", tenant, address)
+	if !fault.Is(err, fault.CodeNotFound) {
+		return d, err
+	}
+	found, err := all(ctx, s.reader, scanDevice(tenant), selectDevice+"number = ?", tenant, address)
+	if err != nil || len(found) == 0 {
+		return user.Device{}, cmp.Or(err, notFound())
+	}
+	return slices.MinFunc(found, func(a, b user.Device) int { return cmp.Compare(a.ID, b.ID) }), nil
 }
 
 // DeviceByCredentials implements [user.Store].
 func (s *Store) DeviceByCredentials(ctx context.Context, tenant, username string) (user.Device, error) {
-	return one(ctx, s.reader, scanDevice(tenant), "SELECT doc, credentials FROM devices WHERE tenant = ? AND username = ?", tenant, username)
+	return one(ctx, s.reader, scanDevice(tenant), selectDevice+"username = ?", tenant, username)
 }
 
 // Devices implements [user.Store]; they are listed by id, the oldest first where ids are UUIDv7.
