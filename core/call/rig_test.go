@@ -301,7 +301,7 @@ func (r *rig) play(leg string, k LegEventKind) { r.board.tell(leg, k); settle() 
 // settle waits until all is done and stored.
 func settle() {
 	synctest.Wait()
-	time.Sleep(lull)
+	time.Sleep(2 * lull)
 	synctest.Wait()
 }
 

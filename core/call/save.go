@@ -28,10 +28,11 @@ func (b *box) keep(next Call) {
 	b.accept(next)
 }
 
-// soil notes that the store is behind, and must not be for longer than within.
+// soil notes that the store is behind, and must not be for longer than twice within. All calls are due at the same moments, so
+// that one commit serves them.
 func (b *box) soil(within time.Duration) {
 	if !b.dirty {
-		b.dirty, b.due = true, b.r.cfg.Now().Add(within)
+		b.dirty, b.due = true, b.r.cfg.Now().Truncate(within).Add(2*within)
 	}
 }
 
