@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"c2d/cmd/c2d/client"
 )
@@ -57,7 +58,10 @@ func open(ctx context.Context, o options, dir, name string, p *phones, each int,
 	if err := errors.Join(s.announced(), s.populate(ctx, p, each, kinds)); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	return s, nil
+	if profile == "" {
+		return s, nil
+	}
+	return s, s.cmd.Process.Signal(syscall.SIGUSR1)
 }
 
 // announced reads where the service is and its key.

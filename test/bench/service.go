@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"syscall"
 
 	"c2d/cmd/c2d/cli"
 )
@@ -15,14 +17,7 @@ import (
 func service(ctx context.Context, file, profile string) error {
 	stop := func() error { return nil }
 	if profile != "" {
-		cpu, err := os.Create(profile + ".cpu")
-		if err != nil {
-			return err
-		}
-		if err := pprof.StartCPUProfile(cpu); err != nil {
-			return err
-		}
-		stop = func() error { pprof.StopCPUProfile(); return errors.Join(cpu.Close(), heap(profile+".heap")) }
+		stop = profiled(profile)
 	}
 	served := make(chan int, 1)
 	go func() {
@@ -35,6 +30,26 @@ func service(ctx context.Context, file, profile string) error {
 	}
 	err := stop() // before what talks is gone
 	return errors.Join(err, exit(<-served))
+}
+
+// profiled profiles from the signal USR1, when the people are there, to the call of stop.
+func profiled(name string) (stop func() error) {
+	begin := make(chan os.Signal, 1)
+	signal.Notify(begin, syscall.SIGUSR1)
+	begun := make(chan error, 1)
+	go func() {
+		<-begin
+		f, err := os.Create(name + ".cpu")
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		begun <- err
+	}()
+	return func() error {
+		err := <-begun
+		pprof.StopCPUProfile()
+		return errors.Join(err, heap(name+".heap"))
+	}
 }
 
 func exit(code int) error {
