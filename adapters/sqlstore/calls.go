@@ -79,7 +79,8 @@ func scanFence(rows *sql.Rows) (f fence, err error) {
 	return f, err
 }
 
-// saveCall is one statement for what is usual, a next version with the context unchanged.
+// saveCall is one statement for what is usual: a later version of a call that is still the same user's, with the same
+// context. What is not assigned leaves its indexes alone.
 func (t *tx) saveCall(ctx context.Context, c *call.Call) error {
 	if err := t.checkCaller(ctx, c); err != nil {
 		return err
@@ -88,13 +89,18 @@ func (t *tx) saveCall(ctx context.Context, c *call.Call) error {
 	if err != nil {
 		return err
 	}
-	const update = `UPDATE calls SET version = ?, active = ?, is_open = ?, user_id = ?, caller_ringing = ?, created_at = ?, context = ?, doc = ?
-		WHERE tenant = ? AND id = ?`
-	args := []any{c.Version, flag(c.State != call.Ended), flag(c.Open()), c.Caller.UserID, ringing(c), millis(c.CreatedAt), labels, doc, c.Tenant, c.ID}
-	n, err := t.exec(ctx, update+" AND version < ? AND node = ? AND epoch = ? AND context = ?", append(args, c.Version, c.Node, c.Epoch, labels)...)
+	n, err := t.exec(ctx, `UPDATE calls SET version = ?, active = ?, is_open = ?, caller_ringing = ?, doc = ?
+		WHERE tenant = ? AND id = ? AND version < ? AND node = ? AND epoch = ? AND user_id = ? AND created_at = ? AND context = ?`,
+		c.Version, flag(c.State != call.Ended), flag(c.Open()), ringing(c), doc,
+		c.Tenant, c.ID, c.Version, c.Node, c.Epoch, c.Caller.UserID, millis(c.CreatedAt), labels)
 	if err != nil || n == 1 {
 		return err
 	}
+	return t.replaceCall(ctx, c, doc, labels)
+}
+
+// replaceCall is saveCall for all others, and says why a call cannot be saved.
+func (t *tx) replaceCall(ctx context.Context, c *call.Call, doc, labels string) error {
 	f, err := one(ctx, t, scanFence, "SELECT version, epoch, node FROM calls WHERE tenant = ? AND id = ?", c.Tenant, c.ID)
 	if err != nil {
 		return err
@@ -102,7 +108,10 @@ func (t *tx) saveCall(ctx context.Context, c *call.Call) error {
 	if f.version >= c.Version || f.epoch != c.Epoch || f.node != c.Node {
 		return conflict()
 	}
-	if _, err := t.exec(ctx, update, args...); err != nil {
+	_, err = t.exec(ctx, `UPDATE calls SET version = ?, active = ?, is_open = ?, user_id = ?, caller_ringing = ?, created_at = ?, context = ?, doc = ?
+		WHERE tenant = ? AND id = ?`, c.Version, flag(c.State != call.Ended), flag(c.Open()), c.Caller.UserID, ringing(c),
+		millis(c.CreatedAt), labels, doc, c.Tenant, c.ID)
+	if err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, "DELETE FROM call_context WHERE tenant = ? AND call_id = ?", c.Tenant, c.ID); err != nil {
