@@ -167,6 +167,7 @@ func (r *ringing) hear(res *sip.Response) bool {
 		return false
 	case res.IsSuccess():
 		r.accept(res)
+		r.tx.Terminate() // not to be kept for 32 s: a 200 that comes again, of whatever phone, is a stray
 	case r.longer(res):
 		return false
 	case r.prove(res):

@@ -137,11 +137,10 @@ func (l *leg) askOnce(ctx context.Context, method sip.RequestMethod, body func(*
 		tx.OnRetransmission(l.again)
 	}
 	res, err := final(ctx, tx)
-	if method != sip.INVITE {
-		tx.Terminate()
+	if err != nil || method != sip.INVITE || res.IsSuccess() {
+		tx.Terminate() // a 200 that comes late or again is a stray, and gets its ACK there
 	}
 	if err != nil {
-		tx.Terminate() // a 200 that is late all the same is a stray, and gets its ACK there
 		return nil, nil, err
 	}
 	if res.IsSuccess() {
