@@ -25,6 +25,7 @@ func (c serveCmd) Run(ctx context.Context, env Env) error {
 	if err != nil {
 		return err
 	}
+	collectSeldom()
 	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
 	service := app.New(cfg, app.Deps{Log: log, Version: env.Version})
 	if err := service.Start(ctx); err != nil {
