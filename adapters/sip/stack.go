@@ -97,9 +97,11 @@ func defaultWaits() waits {
 }
 
 // tame sets what the library keeps in variables of its own, once in a process: no limit of 1,300 bytes on what it sends
-// over UDP, since an INVITE with a long session description must leave; and no log, since it would hold whole messages.
+// over UDP, since an INVITE with a long session description must leave; no log, since it would hold whole messages; and an
+// INVITE that was answered is not held for 32 s, since [Stack.stray] acknowledges an answer that comes again.
 var tame = sync.OnceFunc(func() {
 	sip.UDPMTUSize = 65507 + 200
+	sip.Timer_M = time.Second
 	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
 })
 

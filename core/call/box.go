@@ -19,8 +19,8 @@ type box struct {
 	letters []letter
 	running bool
 	closed  bool
-	call    Call // written by the goroutine only, under mu; read by it without
-	shown   Call // what others may rely on: the store has it, or cannot have it
+	call    Call  // written by the goroutine only, under mu; read by it without
+	shown   *Call // what others may rely on: the store has it, or cannot have it; nil if it is call
 	timer   *time.Timer
 	changed chan struct{} // closed at the next change; nil while nobody follows
 	hurry   chan struct{} // told of a hang-up
@@ -65,7 +65,7 @@ const (
 )
 
 func newBox(r *Runner, c Call) *box {
-	return &box{r: r, call: c, shown: c, version: c.Version, hurry: make(chan struct{}, 1)}
+	return &box{r: r, call: c, version: c.Version, hurry: make(chan struct{}, 1)}
 }
 
 // post never blocks.
@@ -251,7 +251,11 @@ func (b *box) close() {
 func (b *box) snapshot() (Call, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.shown, b.shown.Version > 0
+	c := b.call
+	if b.shown != nil {
+		c = *b.shown
+	}
+	return c, c.Version > 0
 }
 
 // newest returns the call as the mailbox has it.

@@ -25,6 +25,7 @@ func (b *box) keep(next Call) {
 	next.Version = b.version
 	b.unsaved.Events = append(b.unsaved.Events, trail(b.call, next).Events...)
 	b.soil(lull)
+	b.hold()
 	b.accept(next)
 }
 
@@ -136,12 +137,24 @@ func (l letter) hurries() bool {
 	return yes
 }
 
-// show is what others read of the call from now on. It is behind the mailbox by what the store has not answered: what was
-// told to be so is still so after a crash.
+// hold lets others read the call as it is now while it goes on: what they were told to be so is still so after a crash.
+func (b *box) hold() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shown == nil {
+		was := b.call
+		b.shown = &was
+	}
+}
+
+// show lets them read c.
 func (b *box) show(c Call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.shown = c
+	b.shown = nil
+	if c.Version != b.call.Version {
+		b.shown = &c
+	}
 }
 
 // accept makes next the call, and its legs known to the sinks, before anything is sent.
