@@ -78,6 +78,8 @@ func (sc *scene) next() {
 		sc.proc.wire.release()
 		sc.in(sc.id, call.Connected)
 		sc.at, sc.past = call.Connected, append(sc.past, "connected")
+	default:
+		sc.t.Fatalf("the call is %s on its way\n%s", sc.at, sc.all())
 	}
 }
 
