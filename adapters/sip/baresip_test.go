@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
-	"c2d/core/user"
 	"c2d/test/pbx"
 )
 
@@ -25,7 +23,6 @@ func realPhones(t *testing.T) {
 	}
 	peers := []string{pbx.Version(t, "baresip"), pbx.Version(t, "sipp"), library(t)}
 	sip.SetTimers(500*time.Millisecond, 4*time.Second, 5*time.Second)
-	var wards atomic.Int64 // each has RTP ports of its own: after a crash they are to be free
 	calltest.Run(t, calltest.Suite{
 		Backend: "native SIP, real phones",
 		Peers:   peers,
@@ -34,8 +31,9 @@ func realPhones(t *testing.T) {
 			Coarse: map[call.Reason]call.Reason{call.Rejected: call.Busy}, // its owner's refusal is a 486
 		},
 		Open: func(t *testing.T) calltest.Harness {
-			first := 27000 + 260*wards.Add(1)
-			return &realWard{&ward{t: t, listen: quiet, reg: &nameplates{bindings: map[string]user.Binding{}}, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}}
+			w := newWard(t)
+			w.slow = true
+			return &realWard{w}
 		},
 		Around: func(t *testing.T, run func(*testing.T)) {
 			t.Parallel()

@@ -34,7 +34,7 @@ func TestConformance(t *testing.T) {
 		Peers:   []string{library(t)},
 		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
 		Open: func(t *testing.T) calltest.Harness {
-			return &ward{t: t, listen: quiet, ports: "20000-20999", reg: &nameplates{bindings: map[string]user.Binding{}}}
+			return newWard(t)
 		},
 	})
 	realPhones(t)
@@ -67,12 +67,20 @@ type ward struct {
 	listen string                              // where the stack is reached; the next one takes the same port
 	line   func(net.PacketConn) net.PacketConn // what phones are reached over; nil is a quiet loopback
 	slow   bool                                // waits are those of production
-	ports  string                              // of the stack's RTP
+	media  string                              // address of the stack's RTP
 	kept   string                              // the folder of recordings
 
 	mu     sync.Mutex
 	phones int
 	ladder []Message
+}
+
+// wardPorts are above those of real phones, which take theirs on all addresses, and below those that the kernel gives out.
+const wardPorts = "26000-26999"
+
+// newWard has RTP ports of its own: after a crash they are to be free.
+func newWard(t *testing.T) *ward {
+	return &ward{t: t, listen: quiet, media: pbx.NextAddress().String(), reg: &nameplates{bindings: map[string]user.Binding{}}}
 }
 
 func (w *ward) Name() string { return "house" }
@@ -87,7 +95,7 @@ func (w *ward) Open(t *testing.T) call.Backend {
 	origin := identity.Origin{Installation: "suite", Node: "n1"}
 	s, err := New(Config{
 		Domain: "hospital.example", Listen: []string{w.listen}, Country: "CN",
-		Media: Media{Address: "127.0.0.1", Ports: w.ports, Recordings: w.kept}, Entries: []Entry{{Name: "house", Kind: "sip"}},
+		Media: Media{Address: w.media, Ports: wardPorts, Recordings: w.kept}, Entries: []Entry{{Name: "house", Kind: "sip"}},
 	}, Deps{Registrar: w.reg, LegID: origin.LegID, Trace: w.trace})
 	if err != nil {
 		t.Fatal(err)

@@ -1,21 +1,18 @@
 package sip
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
 
 	"c2d/core/call/calltest"
-	"c2d/core/user"
 	"c2d/test/weather"
 )
 
@@ -69,13 +66,13 @@ func TestInAStorm(t *testing.T) {
 	}
 	sip.SetTimers(500*time.Millisecond, 4*time.Second, 5*time.Second)
 	over := storm(t, weather.Storm(seed))
-	var wards atomic.Int64 // each has RTP ports of its own: after a crash they are to be free
 	calltest.Run(t, calltest.Suite{
 		Backend: "native SIP",
 		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true}, // a lost 181 is not repeated
 		Open: func(t *testing.T) calltest.Harness {
-			first := 10000 + 260*wards.Add(1)
-			return &ward{t: t, listen: "udp:" + stormy + ":0", reg: &nameplates{bindings: map[string]user.Binding{}}, line: over, slow: true, ports: fmt.Sprintf("%d-%d", first, first+259)}
+			w := newWard(t)
+			w.listen, w.line, w.slow = "udp:"+stormy+":0", over, true
+			return w
 		},
 		Around: func(t *testing.T, run func(*testing.T)) {
 			t.Parallel()

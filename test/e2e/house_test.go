@@ -56,7 +56,7 @@ func build(t *testing.T, more ...string) *house {
 http: {listen: "%[1]s:8080"}
 store: {url: "sqlite:%[2]s"}
 numbers: {country: "+86", area: "532", extension: "^[0-9]{4}$", emergency: ["110", "119", "120"]}
-media: {address: "%[1]s", ports: "20000-20199"}
+media: {address: "%[1]s", ports: "26000-26199"}
 backends: [{name: house, kind: sip}]
 `, h.ip, filepath.Join(h.dir, "c2d.db"))
 	sipText := fmt.Sprintf("sip: {domain: hospital.example, listen: [\"udp:%s:5060\"]}\n", h.ip)

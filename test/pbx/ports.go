@@ -46,7 +46,8 @@ func claimPorts(t testing.TB) uint16 {
 	return 0
 }
 
-// free reports whether the ports of a block that baresip listens on by TCP and UDP are free.
+// free reports whether the ports of a block that phones listen on are free: the first few by TCP, all but the claim by
+// UDP, and on every address, since baresip takes those of its sound so.
 func free(base uint32) bool {
 	for port := base; port < base+4; port++ {
 		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
@@ -55,10 +56,12 @@ func free(base uint32) bool {
 		}
 		_ = l.Close()
 	}
-	u, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", base))
-	if err != nil {
-		return false
+	for port := base; port < base+blockSize-1; port++ {
+		u, err := net.ListenPacket("udp4", fmt.Sprintf("0.0.0.0:%d", port))
+		if err != nil {
+			return false
+		}
+		_ = u.Close()
 	}
-	_ = u.Close()
 	return true
 }
