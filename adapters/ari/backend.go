@@ -61,12 +61,12 @@ type waits struct {
 	retry   time.Duration // before the first reconnect; doubles up to 100 times that
 	away    time.Duration // before a name that another process has taken is tried again
 	prompt  time.Duration // that one prompt lasts
-	halves  time.Duration // that one half of a Local channel waits for the other's end
+	rest    time.Duration // that the rest of an end is waited for, once a part of it is known
 }
 
 var defaultWaits = waits{
 	watch:   client.Watch{Every: 5 * time.Second, Answer: 5 * time.Second},
-	request: 5 * time.Second, first: 2 * time.Second, retry: 100 * time.Millisecond, away: time.Minute, prompt: 3 * time.Second, halves: time.Second,
+	request: 5 * time.Second, first: 2 * time.Second, retry: 100 * time.Millisecond, away: time.Minute, prompt: 3 * time.Second, rest: time.Second,
 }
 
 // New returns a backend that has sent nothing yet; the configuration is valid.

@@ -2,8 +2,8 @@ package ari
 
 import (
 	"context"
+	"net/http"
 	"strings"
-	"time"
 
 	"github.com/CyCoreSystems/ari/v5"
 
@@ -60,19 +60,30 @@ func (b *Backend) started(e *ari.StasisStart) {
 	case l == nil && b.origin.Made(e.Channel.ID): // its call was given up meanwhile
 		b.tell(call.LegEvent{Leg: e.Channel.ID, Kind: call.EvAnswered})
 	case l == nil || l.channel != e.Channel.ID:
-	case !l.dialled:
+	default:
+		l.entered = true
 		b.dial(l)
 	}
 }
 
-// dial rings a created channel; b.mu is held.
+// dial rings a created channel once it can be, and its events come to us: what the dialplan does with it at once would be missed
+// else. b.mu is held.
 func (b *Backend) dial(l *leg) {
-	if l.why != "" {
+	if l.dialled || !l.made || !l.entered && !l.seen || l.why != "" {
 		return
 	}
 	l.dialled = true
+	sure := l.entered
 	b.spawn(func(ctx context.Context) {
-		if err := b.api.Dial(ctx, l.channel, l.limit); err != nil && !client.Gone(err) {
+		err := b.api.Dial(ctx, l.channel, l.limit)
+		switch {
+		case err == nil || client.Gone(err):
+		case client.Status(err) == http.StatusConflict && !sure:
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			l.dialled, l.seen = false, false // it will tell when it is in the application, or just did
+			b.dial(l)
+		default:
 			b.log.Warn("not dialled", "leg", l.id, "error", err)
 			_ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed))
 		}
@@ -177,7 +188,7 @@ func (b *Backend) destroyed(channel string, cause, tech int) {
 	if channel != l.channel && channel != l.farHalf {
 		return
 	}
-	l.gone[channel] = true
+	l.gone[channel], l.missed = true, false
 	if channel == l.channel && l.farHalf == "" || channel == l.farHalf { // a near half has no cause of its own
 		l.end.cause, l.end.tech = cause, tech
 	}
@@ -185,13 +196,7 @@ func (b *Backend) destroyed(channel string, cause, tech int) {
 		b.finish(l)
 		return
 	}
-	time.AfterFunc(b.waits.halves, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if !b.closed {
-			b.finish(l)
-		}
-	})
+	b.finishLater(l)
 }
 
 func (b *Backend) phoneHolds(channel string, kind call.LegEventKind) {

@@ -2,6 +2,7 @@ package ari
 
 import (
 	"encoding/json"
+	"time"
 
 	"c2d/core/call"
 )
@@ -20,12 +21,16 @@ type leg struct {
 	state   call.LegState
 	offered bool
 
-	dialled   bool              // once its channel was in the application
+	made      bool              // its channel is there, and all of its events come to us
+	entered   bool              // its channel has told that it is in the application
+	seen      bool              // its channel was there when we looked; whether it is in the application is not known
+	dialled   bool              // once it was made and in the application
 	up        bool              // the channel is answered, and in the application
 	rang      bool              // a phone rang
 	forwarded bool              // the dialplan follows a phone's redirection
 	behind    map[string]*phone // phones that the dialplan dials, by channel
 	gone      map[string]bool   // channels of ours that were destroyed
+	missed    bool              // its channel is not there any more, and nobody has told of its end
 	end       end
 	why       call.Reason // we ended it
 	limit     string      // seconds that it may ring
@@ -64,7 +69,7 @@ func (b *Backend) add(l *leg) {
 
 // takeUp makes a leg known that a former process has left; b.mu is held.
 func (b *Backend) takeUp(o call.OpenLeg) {
-	l := &leg{id: o.Leg, state: o.State, rang: o.State == call.LegRinging || o.State == call.LegEarly, up: o.State == call.LegAnswered, dialled: true}
+	l := &leg{id: o.Leg, state: o.State, rang: o.State == call.LegRinging || o.State == call.LegEarly, up: o.State == call.LegAnswered, made: true, dialled: true}
 	if l.up {
 		l.end.answered, l.playing = true, l.id+toneSuffix // if there is one
 	}
@@ -144,12 +149,36 @@ func (b *Backend) finish(l *leg) {
 		return
 	}
 	c := call.Cause{Reason: l.why}
-	if l.why == "" {
+	switch {
+	case l.why != "":
+	case l.missed:
+		c.Reason = call.Lost
+	default:
 		c = l.cause()
 	}
 	b.drop(l)
 	l.state = call.LegEnded
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvEnded, Cause: c})
+}
+
+// finishLater tells the end of a leg unless Asterisk does so, and better, within a moment.
+func (b *Backend) finishLater(l *leg) {
+	time.AfterFunc(b.waits.rest, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !b.closed {
+			b.finish(l)
+		}
+	})
+}
+
+// missing is a leg whose channel is not there any more, although nobody told us: either its end is on its way to us, or
+// nobody listened when it was told; b.mu is held.
+func (b *Backend) missing(l *leg) {
+	if len(l.gone) == 0 {
+		l.missed = true
+	}
+	b.finishLater(l)
 }
 
 // cause returns why a leg ended that we did not end. Of a leg through the dialplan the phone knows best.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/CyCoreSystems/ari/v5"
 
@@ -20,7 +19,7 @@ const (
 
 // offer: the dialplan hands us a call, as Stasis(c2d,dial,NUMBER). b.mu is held.
 func (b *Backend) offer(e *ari.StasisStart) {
-	l := &leg{id: b.origin.LegID(), channel: e.Channel.ID, state: call.LegOffered, offered: true, dialled: true}
+	l := &leg{id: b.origin.LegID(), channel: e.Channel.ID, state: call.LegOffered, offered: true, made: true, dialled: true}
 	if e.Channel.State == "Up" {
 		l.up = true // the dialplan has answered it
 	}
@@ -53,13 +52,7 @@ func (b *Backend) left(channel string) {
 	if l == nil || !l.offered || l.channel != channel {
 		return
 	}
-	time.AfterFunc(b.waits.halves, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if !b.closed {
-			b.finish(l)
-		}
-	})
+	b.finishLater(l)
 }
 
 // Ring implements [call.Backend].

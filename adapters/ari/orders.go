@@ -43,10 +43,14 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 	if err != nil {
 		return err
 	}
-	if err = b.make(ctx, l, ch); err == nil {
-		return nil
+	if err = b.make(ctx, l, ch); err != nil {
+		return b.refused(l, err)
 	}
-	return b.refused(l, err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.made = true
+	b.dial(l)
+	return nil
 }
 
 // make makes the channel, which enters our application before it rings: it can be bridged before it is answered, it outlives a
@@ -58,15 +62,16 @@ func (b *Backend) make(ctx context.Context, l *leg, ch client.Leg) error {
 	return b.api.Subscribe(ctx, b.app, l.farHalf)
 }
 
-// refused is an originate that Asterisk did not take. An answer proves that nothing rang; silence does not.
+// refused is an originate that Asterisk did not take. Nothing rang, since nothing was dialled; the channel may be there all the
+// same, or appear later: then it is taken for a stray (see started).
 func (b *Backend) refused(l *leg, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if client.Status(err) == 0 {
-		b.drop(l)
-		return fault.Wrap(fault.CodeInternal, err, "Asterisk did not answer")
-	}
 	b.drop(l)
+	b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed)) })
+	if client.Status(err) == 0 {
+		return fault.Wrap(fault.CodeBackendUnavailable, err, "Asterisk did not answer")
+	}
 	b.log.Info("Asterisk does not ring", "leg", l.id, "error", err)
 	return fault.Wrap(fault.CodeNotFound, err, "no phone is there") // "Allocation failed": no such endpoint, or nobody registered
 }

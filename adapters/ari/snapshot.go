@@ -19,7 +19,7 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 	err := b.down()
 	known := map[*leg]bool{}
 	for _, l := range b.legs {
-		known[l] = true // a later one may not be there yet
+		known[l] = l.made // another may not be there yet
 	}
 	b.mu.Unlock()
 	if err != nil {
@@ -69,8 +69,10 @@ func (b *Backend) compare(ctx context.Context, channels []ari.ChannelData, bridg
 		}
 		all = append(all, b.info(id, c, together[id]))
 	}
-	for l := range known {
-		b.drop(l) // core tells its end
+	for l, made := range known {
+		if made {
+			b.missing(l)
+		}
 	}
 	return all, nil
 }
@@ -133,7 +135,8 @@ func (b *Backend) catchUp(l *leg, state string) {
 		b.answered(l)
 	case state == "Ringing":
 		b.ringing(l, false)
-	case state == "Down" && !l.dialled:
+	case state == "Down":
+		l.seen = true
 		b.dial(l)
 	}
 }
