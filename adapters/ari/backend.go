@@ -23,21 +23,23 @@ var (
 
 // Deps are what a backend needs beside its configuration.
 type Deps struct {
-	Origin identity.Origin // whose legs are ours, also after a restart
-	Log    *slog.Logger    // nil is none
+	Origin   identity.Origin     // whose legs are ours, also after a restart
+	National func(string) string // writes numbers where the configuration wants national ones; see identity.Format
+	Log      *slog.Logger        // nil is none
 }
 
 // Backend is one Asterisk. Safe for concurrent use.
 type Backend struct {
-	cfg    Config
-	app    string // our own, in which every leg that we ring is
-	shared string // to which the dialplan hands calls
-	rules  []dialRule
-	origin identity.Origin
-	api    *client.Client
-	waits  waits
-	log    *slog.Logger
-	sink   call.Sink // set by Start, before anything is told
+	cfg      Config
+	app      string // our own, in which every leg that we ring is
+	shared   string // to which the dialplan hands calls
+	rules    []dialRule
+	origin   identity.Origin
+	national func(string) string
+	api      *client.Client
+	waits    waits
+	log      *slog.Logger
+	sink     call.Sink // set by Start, before anything is told
 
 	mu       sync.Mutex
 	legs     map[string]*leg // by leg id, those that have not ended
@@ -80,7 +82,7 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Backend{
-		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), rules: dialRules(cfg.Dial), origin: deps.Origin,
+		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), rules: dialRules(cfg.Dial), origin: deps.Origin, national: deps.National,
 		api: client.New(how), waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
 		legs: map[string]*leg{}, channels: map[string]*leg{}, prompts: map[string]*leg{}, bridges: map[string]*bridge{},
 		err: errors.New("not connected yet"), ctx: ctx, cancel: cancel,

@@ -12,18 +12,20 @@ import (
 
 	"c2d/adapters/ari/client"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // Config is one entry of the configuration file's backends, of kind asterisk. It is decoded strictly.
 type Config struct {
-	Name     string `yaml:"name"`
-	Kind     string `yaml:"kind"`
-	URL      string `yaml:"url"`      // of ARI: "http://127.0.0.1:8088/ari"
-	Username string `yaml:"username"` // of ari.conf
-	Password string `yaml:"password"`
-	CA       string `yaml:"ca"`   // PEM file of whoever signed Asterisk's certificate; empty is whom the system trusts
-	App      string `yaml:"app"`  // the application that the dialplan hands calls to with Stasis(); empty is "c2d"
-	Dial     []Dial `yaml:"dial"` // how a number is reached; the first that matches. Empty is PJSIP/{number}
+	Name     string          `yaml:"name"`
+	Kind     string          `yaml:"kind"`
+	URL      string          `yaml:"url"`      // of ARI: "http://127.0.0.1:8088/ari"
+	Username string          `yaml:"username"` // of ari.conf
+	Password string          `yaml:"password"`
+	CA       string          `yaml:"ca"`   // PEM file of whoever signed Asterisk's certificate; empty is whom the system trusts
+	App      string          `yaml:"app"`  // the application that the dialplan hands calls to with Stasis(); empty is "c2d"
+	Dial     []Dial          `yaml:"dial"` // how a number is reached; the first that matches. Empty is PJSIP/{number}
+	Out      identity.Format `yaml:"out"`  // how a number is written there
 }
 
 // Dial says what is dialled for the numbers that match.
@@ -70,6 +72,7 @@ func (c Config) Validate() error {
 	if _, err := c.secure(); err != nil {
 		bad("ca", "%s", err)
 	}
+	errs = append(errs, c.Out.Validate("out"))
 	for i, d := range c.Dial {
 		if err := d.validate(); err != nil {
 			bad(fmt.Sprintf("dial[%d].%s", i, err.field), "%s", err.text)

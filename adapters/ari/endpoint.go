@@ -38,7 +38,7 @@ func (b *Backend) endpoint(to string) (string, error) {
 	}
 	for _, r := range b.rules {
 		if r.match.MatchString(number) {
-			return strings.NewReplacer("{number}", user, "{uri}", "sip:"+number).Replace(r.to), nil
+			return strings.NewReplacer("{number}", b.cfg.Out.Write(user, b.national), "{uri}", "sip:"+number).Replace(r.to), nil
 		}
 	}
 	return "", fault.Field(fault.CodeInvalidNumber, "way.address", "no dial rule fits")

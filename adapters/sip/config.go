@@ -25,11 +25,10 @@ type Config struct {
 	Digest    []string `yaml:"digest"`    // algorithms offered to phones, of SHA-256 and MD5, the preferred first; empty is MD5, which all know
 	Limits    Limits   `yaml:"limits"`
 
-	Media       Media   `yaml:"-"` // the `media` section
-	CallingCode string  `yaml:"-"` // our country's, "+86", for trunks that want national numbers
-	Country     string  `yaml:"-"` // whose ring-back and busy tones are played: "CN", "US", "GB", "DE"
-	Tenant      string  `yaml:"-"` // whose phones register here; empty is the main one
-	Entries     []Entry `yaml:"-"` // the backends of kind sip
+	Media   Media   `yaml:"-"` // the `media` section
+	Country string  `yaml:"-"` // whose ring-back and busy tones are played: "CN", "US", "GB", "DE"
+	Tenant  string  `yaml:"-"` // whose phones register here; empty is the main one
+	Entries []Entry `yaml:"-"` // the backends of kind sip
 }
 
 // Media is the `media` section: where our RTP is received.

@@ -8,6 +8,7 @@ import (
 
 	"c2d/adapters/sip/trunk"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 func good() Config {
@@ -38,7 +39,7 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 		"tls files":  {func(c *Config) { c.TLS = &TLS{Cert: "nowhere.pem", Key: "nowhere.pem"} }, []string{"sip.tls"}},
 		"trunk": {func(c *Config) {
 			c.Entries = []Entry{{Name: "a", Proxy: "sip:x:5060;transport=tcp"}, {Name: "b", Proxy: "http://x"}, {Name: "c", User: "me"},
-				{Name: "d", Proxy: "sip:x", Register: true, Expires: -1, Out: trunk.Format{Format: "odd"}, Present: trunk.Present{Numbers: []string{"("}, Default: "me"},
+				{Name: "d", Proxy: "sip:x", Register: true, Expires: -1, Out: identity.Format{Format: "odd"}, Present: trunk.Present{Numbers: []string{"("}, Default: "me"},
 					Trust: []trunk.Trust{{CIDR: "x", Accept: []string{"all"}}}}}
 		}, []string{"backends[0].proxy", "backends[1].proxy", "backends[2].proxy", "backends[3].user", "backends[3].expires", "backends[3].out.format",
 			"backends[3].present.numbers[0]", "backends[3].present.default", "backends[3].trust[0].cidr", "backends[3].trust[0].accept[0]"}},

@@ -13,25 +13,26 @@ import (
 	"c2d/adapters/sip/dialog"
 	"c2d/adapters/sip/trunk"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // Entry is one configured backend of kind sip. One without a proxy is the house: the phones that are registered here. One
 // with a proxy is a trunk: any number, through a carrier, a PBX or an SBC. All but Relay is for trunks.
 type Entry struct {
-	Name     string        `yaml:"name"`
-	Kind     string        `yaml:"kind"`
-	Relay    bool          `yaml:"relay"`    // never redirect its phones: they are on another network than the rest
-	Proxy    string        `yaml:"proxy"`    // next hop, "sip:sbc.carrier.example:5060;transport=tcp"
-	Domain   string        `yaml:"domain"`   // in From, To and Request-URI; empty is the proxy's host
-	Register bool          `yaml:"register"` // the carrier learns by REGISTER where we are
-	Expires  int           `yaml:"expires"`  // seconds that REGISTER asks for; 0 is 600
-	User     string        `yaml:"user"`     // for digest and REGISTER
-	Password string        `yaml:"password"`
-	CA       string        `yaml:"ca"` // PEM file of whoever signs the proxy's certificate; empty is whom the system trusts
-	Out      trunk.Format  `yaml:"out"`
-	In       trunk.Format  `yaml:"in"`
-	Present  trunk.Present `yaml:"present"`
-	Trust    []trunk.Trust `yaml:"trust"` // where its calls come from; without it none do
+	Name     string          `yaml:"name"`
+	Kind     string          `yaml:"kind"`
+	Relay    bool            `yaml:"relay"`    // never redirect its phones: they are on another network than the rest
+	Proxy    string          `yaml:"proxy"`    // next hop, "sip:sbc.carrier.example:5060;transport=tcp"
+	Domain   string          `yaml:"domain"`   // in From, To and Request-URI; empty is the proxy's host
+	Register bool            `yaml:"register"` // the carrier learns by REGISTER where we are
+	Expires  int             `yaml:"expires"`  // seconds that REGISTER asks for; 0 is 600
+	User     string          `yaml:"user"`     // for digest and REGISTER
+	Password string          `yaml:"password"`
+	CA       string          `yaml:"ca"` // PEM file of whoever signs the proxy's certificate; empty is whom the system trusts
+	Out      identity.Format `yaml:"out"`
+	In       identity.Format `yaml:"in"`
+	Present  trunk.Present   `yaml:"present"`
+	Trust    []trunk.Trust   `yaml:"trust"` // where its calls come from; without it none do
 
 	// The IP address by which the carrier's side reaches us when a NAT is between, in Via, Contact and session descriptions;
 	// the NAT keeps our ports. All audio of the trunk goes through us then. Empty is sip.advertise and media.advertise.

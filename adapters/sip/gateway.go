@@ -209,7 +209,7 @@ func (g *gateway) invite(o call.Originate) (dialog.Invite, error) {
 		return dialog.Invite{}, fault.Field(fault.CodeInvalidNumber, "way.address", "a trunk reaches numbers only")
 	}
 	domain := g.entry.domain(g.next)
-	write := func(n string) string { return g.entry.Out.Write(n, g.s.cfg.CallingCode) }
+	write := func(n string) string { return g.entry.Out.Write(n, g.s.deps.National) }
 	who := g.entry.Present.Identify(o.Show, number, domain, write)
 	to := "sip:" + userPartEscaper.Replace(write(number)) + "@" + domain
 	inv := dialog.Invite{

@@ -41,7 +41,7 @@ func newHouse(t testing.TB, change ...func(*Config)) *house {
 	for _, c := range change {
 		c(&cfg)
 	}
-	s, err := New(cfg, Deps{Registrar: h.reg, LegID: func() string { return "offered-" + newTag() }, Trace: h.trace})
+	s, err := New(cfg, Deps{Registrar: h.reg, National: func(n string) string { return nationals[n] }, LegID: func() string { return "offered-" + newTag() }, Trace: h.trace})
 	if err != nil {
 		t.Fatal(err)
 	}

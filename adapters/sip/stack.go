@@ -31,9 +31,10 @@ type Registrar interface {
 // Deps are what the stack needs of others.
 type Deps struct {
 	Registrar Registrar
-	LegID     func() string // names offered legs; see identity.Origin
-	Log       *slog.Logger  // nil discards; ids and last digits only
-	Trace     func(Message) // each message in wire order; it must return at once and not call back. nil for none
+	LegID     func() string       // names offered legs; see identity.Origin
+	National  func(string) string // writes numbers for trunks that want national ones; see identity.Format
+	Log       *slog.Logger        // nil discards; ids and last digits only
+	Trace     func(Message)       // each message in wire order; it must return at once and not call back. nil for none
 }
 
 // Stack is the built-in phone system: one B2BUA, registrar and media relay in this process. Safe for concurrent use.

@@ -1,6 +1,6 @@
-// Package trunk is what a SIP trunk knows that a phone does not: how the carrier wants its numbers written, who may be shown
-// to whom, whose word about a caller is believed, and the client's side of digest (RFC 7616, RFC 8760). It is pure: it opens
-// nothing and waits for nobody; the stack registers, asks for health and calls.
+// Package trunk is what a SIP trunk knows that a phone does not: who may be shown to whom, whose word about a caller is
+// believed, and the client's side of digest (RFC 7616, RFC 8760). It is pure: it opens nothing and waits for nobody; the stack
+// registers, asks for health and calls. How the carrier wants its numbers written is [identity.Format].
 //
 // Who is shown to the carrier: the number that the call asks for, if the trunk's list allows it; else the trunk's own; else
 // nobody. Never the callee's own number. Names are not shown unless the trunk says so. Of who calls us the asserted number is

@@ -15,38 +15,6 @@ import (
 	"c2d/core/call"
 )
 
-func TestNumbersOut(t *testing.T) {
-	for _, c := range []struct{ format, prefix, number, country, want string }{
-		{"", "", "+8653283001999", "+86", "+8653283001999"},
-		{"digits", "", "+8653283001999", "+86", "8653283001999"},
-		{"national", "", "+8653283001999", "+86", "053283001999"},
-		{"national", "", "+8613800138000", "+86", "13800138000"},
-		{"national", "", "+4930123456", "+86", "004930123456"},
-		{"national", "", "+4930123456", "+49", "030123456"},
-		{"national", "9", "+8613800138000", "+86", "913800138000"},
-		{"national", "", "+86999", "+86", "0999"}, // no metadata knows it
-		{"national", "", "+8613800138000", "", "008613800138000"},
-		{"e164", "", "8001", "+86", "8001"},
-		{"digits", "9", "*31#", "+86", "*31#"},
-	} {
-		f := Format{Format: c.format, Prefix: c.prefix}
-		if got := f.Write(c.number, c.country); got != c.want {
-			t.Errorf("%q %q of %s in %s: %s, want %s", c.format, c.prefix, c.number, c.country, got, c.want)
-		}
-	}
-}
-
-func TestNumbersIn(t *testing.T) {
-	for _, c := range []struct{ format, number, want string }{
-		{"digits", "8613800138000", "+8613800138000"}, {"digits", "8001", "8001"}, {"digits", "+8613800138000", "+8613800138000"},
-		{"", "013800138000", "013800138000"}, {"national", "053283001999", "053283001999"},
-	} {
-		if got := (Format{Format: c.format}).Read(c.number); got != c.want {
-			t.Errorf("%q of %s: %s, want %s", c.format, c.number, got, c.want)
-		}
-	}
-}
-
 func TestIdentify(t *testing.T) {
 	write := func(n string) string { return strings.TrimPrefix(n, "+") }
 	from := func(name, user string) dialog.Party {

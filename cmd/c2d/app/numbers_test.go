@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"c2d/adapters/numbering"
-	"c2d/adapters/sip/trunk"
+	"c2d/core/identity"
 )
 
 // TestWhatACarrierSends is the number that the book and the rules have, in whatever form it is written: the trunk takes off
@@ -15,25 +15,25 @@ func TestWhatACarrierSends(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		in         trunk.Format
+		in         identity.Format
 		sent, want string
 	}{
-		{trunk.Format{}, "+8613800138000", "+8613800138000"},
-		{trunk.Format{}, "+4930123456", "+4930123456"},
-		{trunk.Format{Format: "digits"}, "8613800138000", "+8613800138000"},
-		{trunk.Format{Format: "digits"}, "4930123456", "+4930123456"},
-		{trunk.Format{Format: "digits"}, "004930123456", "+4930123456"},
-		{trunk.Format{Format: "digits"}, "053283001999", "+8653283001999"}, // though it said digits
-		{trunk.Format{Format: "digits"}, "8001", "8001"},
-		{trunk.Format{Format: "national"}, "13800138000", "+8613800138000"},
-		{trunk.Format{Format: "national"}, "013800138000", "+8613800138000"},
-		{trunk.Format{Format: "national"}, "053283001999", "+8653283001999"},
-		{trunk.Format{Format: "national"}, "01083001999", "+861083001999"},
-		{trunk.Format{Format: "national"}, "004930123456", "+4930123456"},
-		{trunk.Format{Format: "national"}, "83001999", "+8653283001999"},
-		{trunk.Format{Format: "national", Prefix: "9"}, "9053283001999", "+8653283001999"},
-		{trunk.Format{Format: "national", Prefix: "0000"}, "00008001", "8001"},
-		{trunk.Format{Format: "e164", Prefix: "77"}, "77+8613800138000", "+8613800138000"},
+		{identity.Format{}, "+8613800138000", "+8613800138000"},
+		{identity.Format{}, "+4930123456", "+4930123456"},
+		{identity.Format{Format: "digits"}, "8613800138000", "+8613800138000"},
+		{identity.Format{Format: "digits"}, "4930123456", "+4930123456"},
+		{identity.Format{Format: "digits"}, "004930123456", "+4930123456"},
+		{identity.Format{Format: "digits"}, "053283001999", "+8653283001999"}, // though it said digits
+		{identity.Format{Format: "digits"}, "8001", "8001"},
+		{identity.Format{Format: "national"}, "13800138000", "+8613800138000"},
+		{identity.Format{Format: "national"}, "013800138000", "+8613800138000"},
+		{identity.Format{Format: "national"}, "053283001999", "+8653283001999"},
+		{identity.Format{Format: "national"}, "01083001999", "+861083001999"},
+		{identity.Format{Format: "national"}, "004930123456", "+4930123456"},
+		{identity.Format{Format: "national"}, "83001999", "+8653283001999"},
+		{identity.Format{Format: "national", Prefix: "9"}, "9053283001999", "+8653283001999"},
+		{identity.Format{Format: "national", Prefix: "0000"}, "00008001", "8001"},
+		{identity.Format{Format: "e164", Prefix: "77"}, "77+8613800138000", "+8613800138000"},
 	} {
 		n, err := plan.Parse(c.in.Read(c.sent))
 		if err != nil || n.Dial() != c.want {

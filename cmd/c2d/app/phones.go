@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"c2d/adapters/numbering"
 	"c2d/adapters/sip"
 	"c2d/adapters/sip/registrar"
 )
@@ -31,7 +32,7 @@ func (a *App) openPhoneSystems(context.Context) error {
 // openSIP makes the one SIP stack that all entries of kind sip share.
 func (a *App) openSIP() error {
 	reg := registrar.New(registrar.Config{Domains: domains(a.cfg.SIP), Digest: a.cfg.SIP.Digest, Log: a.deps.Log}, a.store, a.store, time.Now)
-	stack, err := sip.New(a.cfg.SIP, sip.Deps{Registrar: reg, LegID: a.origin.LegID, Log: a.deps.Log, Trace: a.deps.Trace})
+	stack, err := sip.New(a.cfg.SIP, sip.Deps{Registrar: reg, LegID: a.origin.LegID, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log, Trace: a.deps.Trace})
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func (d *decoder) document(f *ast.File) ast.Node {
 
 // complete hands each adapter's struct what other sections say.
 func (c Config) complete() Config {
-	c.SIP.Media, c.SIP.Country, c.SIP.CallingCode, c.SIP.Entries = c.Media, c.Calls.Country, c.Numbers.Country, nil
+	c.SIP.Media, c.SIP.Country, c.SIP.Entries = c.Media, c.Calls.Country, nil
 	for _, b := range c.Backends {
 		if b.SIP != nil {
 			c.SIP.Entries = append(c.SIP.Entries, *b.SIP)
