@@ -17,6 +17,7 @@ import (
 type Switch struct {
 	Addr  netip.Addr // its own address; the zero value takes the next free one
 	Files []File     // further files, such as pjsip_phones.conf
+	Stock bool       // begins with the sample files of its package instead; it may have no ARI
 }
 
 // File is one of Asterisk's configuration files.
@@ -50,16 +51,24 @@ func StartAsterisk(t testing.TB, s Switch) *Asterisk {
 	a.command = asteriskCommand(root)
 	a.Version = asteriskVersion(t, a.command)
 	a.configure(t, root, s)
-	a.Start(t)
+	if s.Stock {
+		a.boot(t)
+	} else {
+		a.Start(t)
+	}
 	return a
 }
 
 // Start starts it again after Stop or Kill.
 func (a *Asterisk) Start(t testing.TB) {
 	t.Helper()
-	args := append(append([]string(nil), a.command[1:]...), "-f", "-C", filepath.Join(a.dir, "etc", "asterisk.conf"))
-	a.prog = Launch(t, a.dir, a.command[0], args...)
+	a.prog = Launch(t, a.dir, a.command[0], a.args("-f")...)
 	Eventually(t, ready, "Asterisk answers", func() bool { return a.answers(t) })
+}
+
+// args are those of the program, as it is installed here.
+func (a *Asterisk) args(more ...string) []string {
+	return append(append([]string(nil), a.command[1:]...), append([]string{"-C", a.Etc("asterisk.conf")}, more...)...)
 }
 
 // Stop ends it; Kill ends it without a word to anybody. Both are idempotent.
@@ -135,8 +144,7 @@ func (a *Asterisk) configure(t testing.TB, root string, s Switch) {
 			t.Fatal(err)
 		}
 	}
-	configs := filepath.Join(repository(), "pbx-configs", "asterisk")
-	for _, file := range append(glob(t, configs+"/complete/*.conf"), glob(t, configs+"/include/extensions_c2d.conf")...) {
+	for _, file := range sources(t, root, s.Stock) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
