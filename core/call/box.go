@@ -23,7 +23,7 @@ type box struct {
 	shown   *Call // what others may rely on: the store has it, or cannot have it; nil if it is call
 	timer   *time.Timer
 	changed chan struct{} // closed at the next change; nil while nobody follows
-	hurry   chan struct{} // told of a hang-up
+	hurry   chan struct{} // told of what ends the call
 
 	// The goroutine's own.
 	version int64       // of the last transition
@@ -59,7 +59,8 @@ func (lent) input()        {}
 const (
 	operationLimit = 5 * time.Second
 	saveLimit      = 5 * time.Second
-	savePatience   = time.Second
+	savePatience   = time.Second     // of one who hangs up, for the store: then he is told so all the same
+	actPatience    = 4 * time.Second // of what may make a phone ring, or joins two
 	retryEvery     = time.Second
 	lull           = 10 * time.Millisecond // in which changes gather for one write, unless an act needs it
 )
@@ -79,7 +80,7 @@ func (b *box) post(l letter) {
 		return
 	}
 	b.letters = append(b.letters, l)
-	if l.hurries() {
+	if b.hurries(l) {
 		select {
 		case b.hurry <- struct{}{}:
 		default:
@@ -115,7 +116,7 @@ func (b *box) work(l letter) {
 	switch in := l.in.(type) {
 	case ask:
 	case lent:
-		b.durable()
+		b.durable(savePatience, nil)
 		l.reply <- b.call
 		<-in.back
 		return
@@ -130,11 +131,11 @@ func (b *box) work(l letter) {
 	case RecordOrdered:
 		b.unsaved.Audit = append(b.unsaved.Audit, in.Audit...)
 		b.process(in)
-		b.durable()
+		b.durable(savePatience, nil)
 	case HangUpOrdered:
 		b.unsaved.Audit = append(b.unsaved.Audit, in.Audit...) // goes with the next write, which this causes
 		b.process(in)
-		b.durable()
+		b.durable(savePatience, nil)
 	default:
 		b.process(in)
 	}
@@ -155,7 +156,7 @@ func (b *box) process(in Input) {
 	if changed {
 		b.keep(next)
 	}
-	if slices.ContainsFunc(later, Action.binds) && !b.durable() {
+	if slices.ContainsFunc(later, Action.binds) && !b.durable(actPatience, b.hurry) {
 		b.refrain(later)
 	} else {
 		b.act(next, later)
@@ -165,7 +166,7 @@ func (b *box) process(in Input) {
 	}
 }
 
-// refrain is for acts that did not become durable: the call ends, unless somebody is about to end it. What was to ring never did.
+// refrain is for acts that did not become durable: the call ends, unless what ends it waits already. What was to ring never did.
 func (b *box) refrain(actions []Action) {
 	if !b.hurried() {
 		b.process(NotDurable{})

@@ -173,6 +173,59 @@ func TestHangUpPassesWhatTheStoreHasNotTaken(t *testing.T) {
 	}
 }
 
+// So does a phone that hangs up: its peer is let go at once.
+func TestPhonePassesWhatTheStoreHasNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		base := r.mustPlace("c").LegBase
+		r.play(base+"-1", EvAnswered)
+		r.store.hang(true)
+		r.play(base+"-2", EvAnswered) // the join waits
+		r.board.tell(base+"-1", EvEnded)
+		synctest.Wait() // no time passes
+		if !r.board.did("hang_up "+base+"-2") || r.board.did("join") {
+			t.Errorf("orders %v", r.board.orders)
+		}
+		r.store.hang(false)
+		time.Sleep(saveLimit)
+		r.play(base+"-2", EvEnded)
+		time.Sleep(2 * retryEvery)
+		settle()
+		if c, _ := r.store.Get(t.Context(), "", "c"); c.State != Ended || c.End.Reason != Cancelled || c.Open() {
+			t.Errorf("the record is %s %+v, open %v", c.State, c.End, c.Open())
+		}
+		r.stop()
+	})
+}
+
+// Who hangs up is answered once that is stored, whatever the phones tell meanwhile.
+func TestHangUpIsAnsweredWhenItIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		a, b := r.talk("c")
+		store := &slow{memory: r.store, save: make(chan struct{})}
+		r.cfg.Store = store
+		answered := make(chan Call, 1)
+		go func() {
+			c, _ := r.HangUp(context.Background(), "c", HangUpOrdered{By: ByAPI})
+			answered <- c
+		}()
+		synctest.Wait()
+		r.board.tell(a, EvEnded)
+		r.board.tell(b, EvEnded)
+		synctest.Wait()
+		if len(answered) > 0 {
+			t.Error("answered before it is stored")
+		}
+		close(store.save)
+		if c := <-answered; c.State != Ended || r.state("c") != Ended {
+			t.Errorf("answered with %s, stored %s", c.State, r.state("c"))
+		}
+		settle()
+		r.stop()
+	})
+}
+
 // What changes at once is one write, and is told with the version that it had.
 func TestChangesGather(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

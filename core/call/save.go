@@ -95,13 +95,13 @@ func (b *box) written() error {
 	return w.err
 }
 
-// durable returns once the store has the call as it is, and reports whether that is so. It does not wait long, and not at
-// all once somebody hangs up: while the mailbox waits, nobody is let go.
-func (b *box) durable() bool {
-	patience := time.NewTimer(savePatience)
+// durable returns once the store has the call as it is, and reports whether that is so. It waits no longer than within, and
+// not for an act, whose hurry is given, once somebody ends the call: while the mailbox waits, nobody is let go.
+func (b *box) durable(within time.Duration, hurry <-chan struct{}) bool {
+	patience := time.NewTimer(within)
 	defer patience.Stop()
 	for b.dirty || b.writing != nil {
-		if b.hurried() {
+		if hurry != nil && b.hurried() {
 			return false
 		}
 		b.flush()
@@ -110,7 +110,7 @@ func (b *box) durable() bool {
 			if b.written() != nil {
 				return false
 			}
-		case <-b.hurry: // a hang-up may have come
+		case <-hurry:
 		case <-patience.C:
 			b.r.cfg.Log.Error("the store does not answer", "call", b.call.ID)
 			b.show(b.call)
@@ -120,21 +120,22 @@ func (b *box) durable() bool {
 	return true
 }
 
-// hurried reports whether a hang-up waits in the mailbox.
+// hurried reports whether what ends the call waits in the mailbox.
 func (b *box) hurried() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, l := range b.letters {
-		if l.hurries() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.letters, b.hurries)
 }
 
-func (l letter) hurries() bool {
-	_, yes := l.in.(HangUpOrdered)
-	return yes
+// hurries reports whether a letter ends the call, in whatever state it is; b.mu is held.
+func (b *box) hurries(l letter) bool {
+	switch in := l.in.(type) {
+	case HangUpOrdered:
+		return true
+	case LegEvent:
+		return in.Kind == EvEnded && (in.Leg == b.call.CallerLeg || in.Leg == b.call.CalleeLeg)
+	}
+	return false
 }
 
 // hold lets others read the call as it is now while it goes on: what they were told to be so is still so after a crash.
