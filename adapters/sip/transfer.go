@@ -118,10 +118,11 @@ func (t *transfer) end() {
 func (t *transfer) run(s *Stack, sub *subscription) {
 	status := make(chan int, 1)
 	s.spawn(func() {
-		defer close(t.decided)
 		ctx, cancel := context.WithTimeout(s.ctx, clickLimit)
 		defer cancel()
-		status <- t.do(ctx)
+		now := t.do(ctx)
+		close(t.decided) // before the phone is told: its next REFER may follow at once
+		status <- now
 	})
 	defer close(t.told)
 	defer t.end()
