@@ -2,6 +2,10 @@ package ari
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,9 +24,9 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "%s", b.advice(err))
 	}
-	major, _, _ := strings.Cut(i.System.Version, ".")
+	major, _, _ := strings.Cut(strings.TrimPrefix(i.System.Version, "certified/"), ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldest {
-		return fault.New(fault.CodeBackendUnavailable, "Asterisk %s is too old: %d is needed", i.System.Version, oldest)
+		return fault.New(fault.CodeBackendUnavailable, "Asterisk %s is too old: %d or newer is needed", i.System.Version, oldest)
 	}
 	if err := b.api.Writable(ctx); client.Status(err) == http.StatusForbidden {
 		return fault.New(fault.CodeBackendUnavailable, "the ARI user %s may only read: ari.conf wants read_only = no", b.cfg.Username)
@@ -33,14 +37,41 @@ func (b *Backend) Probe(ctx context.Context) error {
 // advice says what is probably wrong.
 func (b *Backend) advice(err error) string {
 	switch client.Status(err) {
+	case 0:
+		return b.unreached(err)
 	case http.StatusUnauthorized:
 		return "Asterisk refuses the user name or the password: compare username and password with ari.conf"
 	case http.StatusForbidden:
-		return "Asterisk forbids ARI to this user"
+		return "Asterisk forbids ARI to this user or from this address: see permit and deny in ari.conf"
 	case http.StatusNotFound:
 		return "there is a web server, but no ARI: is enabled = yes in ari.conf, is res_ari.so loaded, does url end in /ari?"
-	case 0:
-		return "Asterisk's web server does not answer at " + b.cfg.URL + ": is it enabled in http.conf, on this address?"
 	}
-	return "Asterisk does not answer as ARI does"
+	return "what answers at " + b.cfg.URL + " is no ARI"
+}
+
+// unreached says what is probably wrong when there is no HTTP answer.
+func (b *Backend) unreached(err error) string {
+	var stranger x509.UnknownAuthorityError
+	var named x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var plain tls.RecordHeaderError
+	var name *net.DNSError
+	var dial *net.OpError
+	switch {
+	case errors.As(err, &stranger):
+		return "nobody who is trusted has signed Asterisk's certificate: ca must be the file of whoever did"
+	case errors.As(err, &named):
+		return "Asterisk's certificate names another host than url does"
+	case errors.As(err, &invalid):
+		return "Asterisk's certificate is not valid, or no more"
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
+		return "there is no TLS at " + b.cfg.URL + ": http.conf wants tlsenable = yes, or url http:"
+	case errors.As(err, &name):
+		return "the host name in url is not known"
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return "Asterisk's web server does not answer at " + b.cfg.URL + ": is it enabled in http.conf, on this address?"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "Asterisk takes the connection at " + b.cfg.URL + " and says nothing: it hangs, or it is another service"
+	}
+	return "what answers at " + b.cfg.URL + " is no ARI: is url right?"
 }
