@@ -16,7 +16,7 @@ import (
 func TestConformance(t *testing.T) {
 	calltest.Run(t, calltest.Suite{
 		Backend: "sim",
-		Can:     calltest.Abilities{Keys: true, Holds: true, Dials: true, Forwards: true, Lose: true, Outlives: true},
+		Can:     calltest.Abilities{Anchored: true, Keys: true, Holds: true, Dials: true, Forwards: true, Lose: true, Outlives: true},
 		Open:    func(*testing.T) calltest.Harness { return newRoom() },
 		Around:  synctest.Test,
 	})
@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 func TestConformanceOfAVagueSystem(t *testing.T) {
 	calltest.Run(t, calltest.Suite{
 		Backend: "vague",
-		Can: calltest.Abilities{Keys: true, Holds: true, Dials: true, Forwards: true, Lose: true, Outlives: true,
+		Can: calltest.Abilities{Anchored: true, Keys: true, Holds: true, Dials: true, Forwards: true, Lose: true, Outlives: true,
 			Coarse: map[call.Reason]call.Reason{call.Rejected: call.Busy}},
 		Open:   func(*testing.T) calltest.Harness { return vague{newRoom()} },
 		Around: synctest.Test,

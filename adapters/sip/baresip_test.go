@@ -27,7 +27,7 @@ func realPhones(t *testing.T) {
 		Backend: "native SIP, real phones",
 		Peers:   peers,
 		Can: calltest.Abilities{
-			Sound: true, Keys: true, Holds: true, Dials: true,
+			Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true,
 			Coarse: map[call.Reason]call.Reason{call.Rejected: call.Busy}, // its owner's refusal is a 486
 		},
 		Open: func(t *testing.T) calltest.Harness {

@@ -35,6 +35,7 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 		"listen":     {func(c *Config) { c.Listen = []string{"udp:127.0.0.1:1", "127.0.0.1:1", "udp:localhost"} }, []string{"sip.listen[1]", "sip.listen[2]"}},
 		"unreadable": {func(c *Config) { c.Media = Media{Address: "0.0.0.0", Ports: "5-4"} }, []string{"media.address", "media.ports"}},
 		"entries":    {func(c *Config) { c.Entries = []Entry{{}, {Name: "a"}, {Name: "a"}} }, []string{"backends[0].name", "backends[2].name"}},
+		"flows":      {func(c *Config) { c.Entries = []Entry{{Name: "a", Flow: "III"}, {Name: "b", Flow: "I"}} }, []string{"backends[1].flow"}},
 		"transport":  {func(c *Config) { c.Listen = []string{"ws:127.0.0.1:1", "tls:127.0.0.1:1"} }, []string{"sip.listen[0]", "sip.tls"}},
 		"tls files":  {func(c *Config) { c.TLS = &TLS{Cert: "nowhere.pem", Key: "nowhere.pem"} }, []string{"sip.tls"}},
 		"trunk": {func(c *Config) {

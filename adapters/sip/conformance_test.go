@@ -29,14 +29,22 @@ import (
 func TestConformance(t *testing.T) {
 	sip.SetTimers(100*time.Millisecond, 400*time.Millisecond, 500*time.Millisecond)
 	t.Cleanup(shortTimers)
-	calltest.Run(t, calltest.Suite{
-		Backend: "native SIP",
-		Peers:   []string{library(t)},
-		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Forwards: true},
-		Open: func(t *testing.T) calltest.Harness {
-			return newWard(t)
-		},
-	})
+	for _, flow := range []Flow{Anchored, BlackHole, FlowIII, FlowIV} {
+		backend := "native SIP"
+		if !flow.anchors() {
+			backend += ", flow " + string(flow)
+		}
+		calltest.Run(t, calltest.Suite{
+			Backend: backend,
+			Peers:   []string{library(t)},
+			Can:     calltest.Abilities{Sound: true, Anchored: flow.anchors(), Keys: true, Holds: true, Dials: true, Forwards: true},
+			Open: func(t *testing.T) calltest.Harness {
+				w := newWard(t)
+				w.flow = flow
+				return w
+			},
+		})
+	}
 	realPhones(t)
 }
 
@@ -69,6 +77,7 @@ type ward struct {
 	slow   bool                                // waits are those of production
 	media  string                              // address of the stack's RTP
 	kept   string                              // the folder of recordings
+	flow   Flow
 
 	mu     sync.Mutex
 	phones int
@@ -95,14 +104,14 @@ func (w *ward) Open(t *testing.T) call.Backend {
 	origin := identity.Origin{Installation: "suite", Node: "n1"}
 	s, err := New(Config{
 		Domain: "hospital.example", Listen: []string{w.listen}, Country: "CN",
-		Media: Media{Address: w.media, Ports: wardPorts, Recordings: w.kept}, Entries: []Entry{{Name: "house", Kind: "sip"}},
+		Media: Media{Address: w.media, Ports: wardPorts, Recordings: w.kept}, Entries: []Entry{{Name: "house", Kind: "sip", Flow: w.flow}},
 	}, Deps{Registrar: w.reg, LegID: origin.LegID, Trace: w.trace})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !w.slow {
 		s.waits = shortWaits()
-		s.waits.silence = limit
+		s.waits.silence, s.waits.meet = limit, limit
 	}
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)

@@ -145,8 +145,43 @@
 // nothing of it. Keys are RTP events (RFC 4733), 100 ms each, in place of what is forwarded; a phone that did not agree to
 // events gets INFO with application/dtmf-relay. After keys the audio stays with us: more may follow.
 //
-// Rejected: flow I of RFC 3725 (a caller's phone gives up 32 s after its 200), and an INVITE without a description (many
-// phones offer codecs then that the other lacks).
+// # Other flows
+//
+// That is flow: anchored, the default. The key flow of a backend chooses another for the INVITEs that we send its way (RFC
+// 3725 sections 4.2 to 4.4; callflow.go), for a carrier that takes no re-INVITE or has media gateways of its own:
+//
+//	flow        INVITE to a caller         INVITE to a callee        once the callee has answered
+//	black-hole  our codecs, c=0.0.0.0      the caller's address      re-INVITE to the caller
+//	III         none; ACK with c=0.0.0.0   none                      re-INVITE to the caller, his answer in the callee's ACK
+//	IV          no m= line                 none                      the same
+//
+//	caller's phone      we                   callee's phone       III
+//	   |<-- INVITE -----|                       |
+//	   |--- 200, a ---->|                       |
+//	   |<-- ACK, c=0 ---|-- INVITE ------------>|
+//	   |                |<-- 180, 200, b -------|
+//	   |<-- INVITE, b --|                       |
+//	   |--- 200, a ---->|-- ACK, a ------------>|  joined
+//	   |<== direct ============================>|
+//
+// No RTP port is taken, and the caller hears nothing of us: no ring-back, and no early media of the callee's either, but for
+// what a callee's phone sends straight to the caller's address under black-hole. Keys that he presses meanwhile are not heard.
+// Where he must hear us (the key prompt, why the callee cannot be reached) his audio is brought to us by a re-INVITE, and stays.
+//
+// The two are told as joined when both have each other's address. Where that cannot be (the caller's phone refuses or is silent
+// for 4.5 s; relay; a phone behind NAT), whoever has no address of ours gets one, in the ACK that still waits or by a
+// re-INVITE, and we forward; a phone that takes neither cannot be joined: media_failed. A trunk with a flow is taken at its
+// word where its media is. An ACK waits 13.5 s at most, then it says c=0.0.0.0; before a BYE it refuses the media. Its answer
+// is stored, and repeated with each repeated 200.
+//
+// Legs of different flows meet in the same way: an anchored caller hears our ring-back until the callee answers, then is shown
+// the callee's address at once; a callee is shown a caller's address in its INVITE only if that caller's audio is not with us.
+//
+// An INVITE without a description does not offer 100rel: the answer to an offer in a reliable 183 would have to be in the
+// PRACK, before there is one. What a phone offers there is narrowed to our codecs.
+//
+// Rejected: flow I of RFC 3725 (a caller's phone gives up 32 s after its 200), and III or IV as the default (some phones offer
+// codecs then that the other lacks, or refuse a description without media).
 //
 // # Recording
 //

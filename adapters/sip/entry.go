@@ -17,11 +17,12 @@ import (
 )
 
 // Entry is one configured backend of kind sip. One without a proxy is the house: the phones that are registered here. One
-// with a proxy is a trunk: any number, through a carrier, a PBX or an SBC. All but Relay is for trunks.
+// with a proxy is a trunk: any number, through a carrier, a PBX or an SBC. All but Relay and Flow is for trunks.
 type Entry struct {
 	Name     string          `yaml:"name"`
 	Kind     string          `yaml:"kind"`
 	Relay    bool            `yaml:"relay"`    // never redirect its phones: they are on another network than the rest
+	Flow     Flow            `yaml:"flow"`     // of the INVITEs to its phones: anchored (default), black-hole, III, IV
 	Proxy    string          `yaml:"proxy"`    // next hop, "sip:sbc.carrier.example:5060;transport=tcp"
 	Domain   string          `yaml:"domain"`   // in From, To and Request-URI; empty is the proxy's host
 	Register bool            `yaml:"register"` // the carrier learns by REGISTER where we are
@@ -90,9 +91,12 @@ var transports = []string{"udp", "tcp", "tls"}
 // validate returns what is wrong with the entry; field is its key in the file.
 func (e Entry) validate(field string, listen []string) (errs []error) {
 	bad := func(key, text string) { errs = append(errs, fault.Field(fault.CodeInvalid, field+key, "%s", text)) }
+	if !e.Flow.known() {
+		bad(".flow", "must be anchored, black-hole, III or IV")
+	}
 	if !e.Trunk() {
 		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || e.OnSilence != "" || e.Advertise != "" || len(e.Trust) > 0 {
-			bad(".proxy", "is needed for a trunk; a backend of phones registered here has only name and relay")
+			bad(".proxy", "is needed for a trunk; a backend of phones registered here has only name, relay and flow")
 		}
 		return errs
 	}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -56,7 +57,7 @@ func newHouse(t testing.TB, change ...func(*Config)) *house {
 // shortWaits are waits for a test.
 func shortWaits() waits {
 	return waits{
-		silence: 400 * time.Millisecond, cancel: 400 * time.Millisecond, bye: 300 * time.Millisecond, reinvite: time.Second,
+		silence: 400 * time.Millisecond, cancel: 400 * time.Millisecond, bye: 300 * time.Millisecond, reinvite: time.Second, meet: time.Second,
 		orphan: 10 * time.Second, prompt: 60 * time.Millisecond,
 		second: time.Second, probe: time.Hour, refresh: 2 * time.Second, takeUp: time.Hour, beep: 50 * time.Millisecond, options: time.Hour, carrier: time.Second, retry: 20 * time.Millisecond, glare: [2]time.Duration{20 * time.Millisecond, 40 * time.Millisecond},
 	}
@@ -134,7 +135,7 @@ func (h *house) ring(p *phone, leg, joinTo string) {
 // way returns the one way to a phone.
 func (h *house) way(p *phone) call.Way {
 	h.t.Helper()
-	ways, err := h.stack.Locate(h.t.Context(), call.Way{Backend: "house", Address: p.aor})
+	ways, err := h.stack.Locate(h.t.Context(), call.Way{Backend: cmp.Or(p.entry, "house"), Address: p.aor})
 	if err != nil || len(ways) != 1 {
 		h.t.Fatal("locate:", ways, err)
 	}

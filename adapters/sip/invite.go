@@ -24,19 +24,23 @@ func (s *Stack) Originate(_ context.Context, o call.Originate, resume []byte) er
 		return err
 	}
 	l := s.newLeg(o.Leg, b.Invite.CallID, b.Tag)
-	l.way, l.joinTo, l.invite, l.local = o.Way, o.JoinTo, *b.Invite, b.Local
-	if l.ep, err = s.pool.Open(); err != nil {
+	l.way, l.joinTo, l.invite, l.local, l.flow = o.Way, o.JoinTo, *b.Invite, b.Local, s.flowOf(o.Way)
+	if l.flow.anchors() {
+		err = l.openAnchor()
+	}
+	if err != nil {
 		return err
 	}
-	req, err := l.invite.Request(h, l.local.Offer(l.receives(l.ep), s.codecsFor(o.JoinTo), sdp.SendRecv))
+	req, err := l.invite.Request(h, l.firstOffer())
 	if err == nil && !s.add(l) {
 		err = fault.New(fault.CodeConflict, "this leg was placed before")
 	}
 	if err != nil {
-		_ = l.ep.Close()
+		if l.ep != nil {
+			_ = l.ep.Close()
+		}
 		return err
 	}
-	l.hear()
 	s.spawn(func() { l.ring(req, o.RingLimit) })
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Join implements [call.Backend]: the two hear each other through us at once, and are told as joined; then, in the
-// background, they are asked to talk directly.
+// background, they are asked to talk directly. Where the flow of one gave it no address of ours, that comes first.
 func (s *Stack) Join(_ context.Context, a, b string) error {
 	la, lb := s.leg(a), s.leg(b)
 	if la == nil {
@@ -19,6 +19,12 @@ func (s *Stack) Join(_ context.Context, a, b string) error {
 		la.mu.Lock()
 		la.tell(call.LegEvent{Kind: call.EvJoinFailed, Peer: b, Cause: call.Cause{Reason: call.Lost}})
 		la.mu.Unlock()
+		return nil
+	}
+	if begin, bare := s.introduces(la, lb); bare {
+		if begin {
+			s.spawn(func() { s.introduce(la, lb) })
+		}
 		return nil
 	}
 	direct, err := s.link(la, lb)

@@ -23,13 +23,18 @@ func TestLadder(t *testing.T) {
 	h.do(h.stack.HangUp(t.Context(), "leg-a", call.Completed))
 	a.reply(a.request("BYE"), 200, nil)
 	h.ended("leg-a", call.Completed)
-	got := h.told(a, b)
+	h.golden("two_phones.txt", h.told(a, b))
+}
+
+// golden compares a text with the file that keeps it.
+func (h *house) golden(name, got string) {
+	h.t.Helper()
 	if *update {
-		h.do(os.WriteFile("testdata/two_phones.txt", []byte(got), 0o644))
+		h.do(os.WriteFile("testdata/"+name, []byte(got), 0o644))
 	}
-	want, err := os.ReadFile("testdata/two_phones.txt")
+	want, err := os.ReadFile("testdata/" + name)
 	if err != nil || got != string(want) {
-		t.Errorf("%v\n%s", err, got)
+		h.t.Errorf("%v\n%s", err, got)
 	}
 }
 
@@ -60,10 +65,17 @@ func (h *house) told(phones ...*phone) string {
 
 func audioOf(raw string, phones []*phone) string {
 	_, rest, ok := strings.Cut(raw, "\r\nm=audio ")
-	if !ok {
-		return ""
-	}
 	port, _, _ := strings.Cut(rest, " ")
+	switch {
+	case !ok && strings.Contains(raw, "\r\nc=IN "):
+		return "no media"
+	case !ok:
+		return ""
+	case port == "0":
+		return "audio refused"
+	case strings.Contains(raw, "\r\nc=IN IP4 0.0.0.0\r\n"):
+		return "audio nowhere"
+	}
 	for _, p := range phones {
 		if port == fmt.Sprint(p.rtp.Port()) {
 			return "audio at " + p.name

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"encoding/json"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -43,6 +44,10 @@ type leg struct {
 	claimed  []dialog.Header  // what the last INVITE that was accepted said to a challenge; its ACKs say it too
 	forks    map[string]*fork // early dialogs by To tag, until answered
 	offer    *offer           // the INVITE that a phone sent us, until it is answered
+	flow     Flow
+	delayed  delayed        // the ACK of the first INVITE, where that has the answer
+	shown    netip.AddrPort // the caller's address, as the first INVITE gave it to the callee
+	meeting  bool           // it is being shown its peer's address for the first time
 	local    sdp.Local
 	remote   sdp.Media // where the phone receives, as it last said
 	epoch    int       // counts what the phone offered inside the dialog
@@ -215,7 +220,7 @@ func (l *leg) resume() []byte {
 		b.Recording, b.Recorded = name, l.rec.since.UnixMilli()
 	}
 	if l.dlg != nil {
-		b.Dialog, b.Remote, b.Session = l.dlg, &l.remote, l.session
+		b.Dialog, b.Remote, b.Session, b.Delayed = l.dlg, &l.remote, l.session, l.delayed
 	} else if l.invite.CallID != "" {
 		b.Invite, b.Early = &l.invite, l.started
 	}

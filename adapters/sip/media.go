@@ -49,7 +49,7 @@ func (l *leg) setRemote(m sdp.Media) {
 // heard.
 func (l *leg) earlyMedia(res *sip.Response) {
 	m, ok := answerIn(res)
-	if !ok || m.Black() {
+	if (!ok || m.Black()) && !l.flow.empty(l.callee()) {
 		return
 	}
 	l.mu.Lock()
@@ -132,12 +132,38 @@ func (s *Stack) playOnce(id string, t tone.Tone, prompt bool) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.bare() {
+		return l.playHere(t, prompt)
+	}
 	if l.state != call.LegAnswered || l.ep == nil {
 		return fault.New(fault.CodeConflict, "the leg does not listen to us")
 	}
+	l.play(t, prompt)
+	return nil
+}
+
+func (l *leg) play(t tone.Tone, prompt bool) {
 	l.ringing, l.early, l.prompted = false, "", prompt
 	l.ep.Unlink()
-	l.ep.PlayOnce(t, s.waits.prompt, l.played)
+	l.ep.PlayOnce(t, l.s.waits.prompt, l.played)
+}
+
+// playHere plays to a phone that listens to nobody yet: once it was asked to listen to us, whatever it said to that. l.mu is
+// held.
+func (l *leg) playHere(t tone.Tone, prompt bool) error {
+	if err := l.openAnchor(); err != nil {
+		return err
+	}
+	l.s.spawn(func() {
+		ctx, cancel := context.WithTimeout(l.s.ctx, l.s.waits.meet)
+		defer cancel()
+		l.comeBack(ctx)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.state == call.LegAnswered && l.ep != nil && l.peer == "" {
+			l.play(t, prompt)
+		}
+	})
 	return nil
 }
 

@@ -43,8 +43,12 @@ func (s *Stack) abandon(inv dialog.Invite, res *sip.Response) {
 	s.mu.Lock()
 	d, again := o.byed[tag]
 	s.mu.Unlock()
+	var answer []byte
+	if inv.Bare {
+		answer = refusalOfMedia(res.Body())
+	}
 	if again {
-		s.ack(d, inv.Seq)
+		s.ackWith(d, inv.Seq, answer)
 		return
 	}
 	made, err := inv.Confirm(res)
@@ -59,7 +63,7 @@ func (s *Stack) abandon(inv dialog.Invite, res *sip.Response) {
 	s.mu.Lock()
 	o.byed[tag] = &made
 	s.mu.Unlock()
-	s.ack(&made, inv.Seq)
+	s.ackWith(&made, inv.Seq, answer)
 	s.bye(&made)
 }
 

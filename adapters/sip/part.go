@@ -62,14 +62,7 @@ func (l *leg) takeAnchor() error {
 		l.ep.Stop()
 		return nil
 	}
-	ep, err := l.s.pool.Open()
-	if err != nil {
-		return err
-	}
-	l.ep, l.direct = ep, false
-	l.setRemote(l.remote)
-	l.hear()
-	return nil
+	return l.openAnchor()
 }
 
 // comeBack asks the phone to send to us, in the direction that is wanted now.

@@ -30,6 +30,7 @@ type phone struct {
 	seen   map[string]bool // requests, by method and branch
 	tag    string
 	callID string // of its own last call
+	entry  string // the backend that it is called through; empty is house
 	sdp    sdp.Local
 	codecs []sdp.Codec // nil is all of ours
 	cseq   int
@@ -240,9 +241,15 @@ func (p *phone) tail(b *strings.Builder, body []byte, extra []string) {
 	fmt.Fprintf(b, "Content-Length: %d\n\n%s", len(body), strings.ReplaceAll(string(body), "\r\n", "\n"))
 }
 
-// answer returns the phone's session description for the offer of a request.
+// answer returns the phone's session description for the offer of a request, or its own offer where there is none.
 func (p *phone) answer(req *sip.Request) []byte {
 	p.t.Helper()
+	if len(req.Body()) == 0 {
+		return p.offers()
+	}
+	if d, err := sdp.Parse(req.Body()); err == nil && len(d.MLines) == 0 {
+		return p.sdp.Nothing(p.rtp)
+	}
 	offer := p.offerOf(req)
 	have := p.codecs
 	if have == nil {
@@ -336,7 +343,13 @@ func (p *phone) calling(method, to, branch string, body []byte, extra ...string)
 }
 
 // offers returns the phone's session description for a call of its own.
-func (p *phone) offers() []byte { return p.sdp.Offer(p.rtp, sdp.DefaultCodecs(), sdp.SendRecv) }
+func (p *phone) offers() []byte {
+	have := p.codecs
+	if have == nil {
+		have = sdp.DefaultCodecs()
+	}
+	return p.sdp.Offer(p.rtp, have, sdp.SendRecv)
+}
 
 // follows sends a request inside the dialog that the 200 to the phone's own INVITE made.
 func (p *phone) follows(ok sip.Message, method string, body []byte) {

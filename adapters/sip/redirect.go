@@ -55,14 +55,26 @@ func (s *Stack) relays(a, b *leg) bool {
 // where we see them, or both are behind the same address; and neither holds the other, nor do we for one; and they are not recorded.
 func reachEachOther(a, b *leg) bool {
 	defer both(a, b)()
-	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.waits || b.waits || a.rec != nil || b.rec != nil || a.remote.Black() || b.remote.Black() {
+	if a.dlg == nil || b.dlg == nil || a.held || b.held || a.waits || b.waits || a.rec != nil || b.rec != nil || b.remote.Black() {
 		return false
 	}
-	sa, _ := netip.ParseAddrPort(a.dlg.Flow)
-	sb, _ := netip.ParseAddrPort(b.dlg.Flow)
-	open := a.remote.Addr == sa.Addr() && b.remote.Addr == sb.Addr()
-	return (open || sa.Addr() == sb.Addr()) && a.remote.Addr.Is4() == b.remote.Addr.Is4() &&
+	if a.remote.Black() {
+		return a.bare() // it tells when it is shown b's
+	}
+	return (a.open() && b.open() || a.seenAt() == b.seenAt()) && a.remote.Addr.Is4() == b.remote.Addr.Is4() &&
 		a.remote.Addr.IsLoopback() == b.remote.Addr.IsLoopback() && oneCodec(b.remote.Codecs, a.remote.Codecs) != nil
+}
+
+// seenAt is where the phone's SIP comes from. l.mu is held.
+func (l *leg) seenAt() netip.Addr {
+	a, _ := netip.ParseAddrPort(l.dlg.Flow)
+	return a.Addr()
+}
+
+// open reports whether the phone can be taken to receive where it says. A trunk with a flow of its own is taken at its
+// word: its media has gateways of their own. l.mu is held.
+func (l *leg) open() bool {
+	return l.remote.Addr == l.seenAt() || !l.flow.anchors() && l.s.gateways[l.way.Backend] != nil
 }
 
 // oneCodec returns the first speech codec that both have, and key presses if both have them: with a single codec
@@ -86,17 +98,21 @@ type pair struct {
 	epochB int
 	movedA bool // its phone was, or may have been, sent away from our anchor
 	movedB bool
+	first  bool // the two were not told as joined yet
 }
 
 // exchange shows each phone the other's address: a, then b with what a answered, then a again if b's answer names
 // another address than the one that a was shown.
 func (p *pair) exchange(ctx context.Context) error {
-	ra, rb := p.begin()
+	rb := p.begin()
 	p.movedA = true
-	toA, err := p.a.reinvite(ctx, rb.AddrPort(), oneCodec(rb.Codecs, ra.Codecs), &p.epochA)
+	toA, err := p.a.reinvite(ctx, rb.AddrPort(), p.codecsForA(rb), &p.epochA)
 	if err != nil {
 		p.movedA = !fault.Is(err, fault.CodeConflict)
 		return err
+	}
+	if p.shown(toA, rb) {
+		return nil
 	}
 	p.movedB = true
 	toB, err := p.b.reinvite(ctx, toA.AddrPort(), oneCodec(toA.Codecs, rb.Codecs), &p.epochB)
@@ -114,10 +130,10 @@ func (p *pair) exchange(ctx context.Context) error {
 	return err
 }
 
-func (p *pair) begin() (ra, rb sdp.Media) {
+func (p *pair) begin() (rb sdp.Media) {
 	defer both(p.a, p.b)()
 	p.epochA, p.epochB = p.a.epoch, p.b.epoch
-	return p.a.remote, p.b.remote
+	return p.b.remote
 }
 
 // changed reports whether a phone has offered something itself since begin, or core has.
@@ -182,9 +198,33 @@ func (p *pair) letGo() (anchors []*media.Endpoint, done bool) {
 	if a.epoch != p.epochA || b.epoch != p.epochB {
 		return nil, false
 	}
-	anchors = []*media.Endpoint{a.ep, b.ep}
+	for _, ep := range []*media.Endpoint{a.ep, b.ep} {
+		if ep != nil {
+			anchors = append(anchors, ep)
+		}
+	}
 	a.ep, b.ep, a.direct, b.direct = nil, nil, true, true
+	if p.first {
+		a.tell(call.LegEvent{Kind: call.EvJoined, Peer: b.id, Resume: a.resume()})
+	}
 	a.tell(call.LegEvent{Kind: call.EvMedia, Text: "direct", Resume: a.resume()})
 	b.tell(call.LegEvent{Kind: call.EvResume, Resume: b.resume()})
 	return anchors, true
+}
+
+// codecsForA are what a is offered: one that both have, or all where b was shown a's address before, and may use any.
+func (p *pair) codecsForA(rb sdp.Media) []sdp.Codec {
+	defer both(p.a, p.b)()
+	if p.b.shown.IsValid() {
+		return sdp.Common(rb.Codecs, p.a.have())
+	}
+	return oneCodec(rb.Codecs, p.a.have())
+}
+
+// shown reports whether b's first INVITE said already what a has answered now.
+func (p *pair) shown(toA, rb sdp.Media) bool {
+	defer both(p.a, p.b)()
+	shown := p.b.shown == toA.AddrPort() && len(sdp.Common(rb.Codecs, toA.Codecs)) == len(rb.Codecs)
+	p.b.shown = netip.AddrPort{}
+	return shown
 }

@@ -19,18 +19,30 @@ func (l *leg) anchor(ctx context.Context) {
 		l.mu.Unlock()
 		return
 	}
-	addr, codecs := l.receives(l.ep), l.remote.Codecs
+	codecs := l.have()
 	l.mu.Unlock()
-	if _, err := l.reinvite(ctx, addr, codecs, nil); err != nil {
+	if err := l.comeHere(ctx, codecs); err != nil {
 		l.s.log.Warn("a phone did not come back to our media address", "leg", l.id, "error", err)
 	}
 }
 
+// comeHere offers a phone our address. Errors: those of reinvite.
+func (l *leg) comeHere(ctx context.Context, codecs []sdp.Codec) error {
+	l.mu.Lock()
+	addr := l.here()
+	l.mu.Unlock()
+	_, err := l.reinvite(ctx, addr, codecs, nil)
+	return err
+}
+
 // reinvite offers a phone an address to send to, and returns what it answered. It does not do so once the leg's epoch, if
 // given, is another: what it offers was settled before. 491 is tried again after a random time
-// (RFC 3261 section 14.1). Errors: fault.CodeConflict when the phone refused, so nothing has changed;
+// (RFC 3261 section 14.1). An address that the phone's own offer waits for goes into the ACK instead. Errors: fault.CodeConflict when the phone refused, so nothing has changed;
 // fault.CodeBackendUnavailable when its state is not known; fault.CodeInvalid for an answer that is none.
 func (l *leg) reinvite(ctx context.Context, addr netip.AddrPort, codecs []sdp.Codec, epoch *int) (sdp.Media, error) {
+	if m, ok := l.answerLate(addr, codecs); ok {
+		return m, nil
+	}
 	for {
 		res, err := l.inviteAgain(ctx, addr, codecs, epoch)
 		switch {
@@ -67,6 +79,7 @@ func (l *leg) inviteAgain(ctx context.Context, addr netip.AddrPort, codecs []sdp
 	defer func() { l.turn <- struct{}{} }()
 	l.mu.Lock()
 	changed := epoch != nil && *epoch != l.epoch
+	l.shown = netip.AddrPort{}
 	l.mu.Unlock()
 	if changed {
 		return nil, fault.New(fault.CodeConflict, "something else was settled meanwhile")

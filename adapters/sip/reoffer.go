@@ -98,23 +98,23 @@ func (l *leg) meetHere(offer *sdp.Session, peer *leg) (int, []byte) {
 	have := sdp.DefaultCodecs()
 	if peer != nil {
 		peer.mu.Lock()
-		have = peer.remote.Codecs
+		have = peer.have()
 		peer.mu.Unlock()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ep == nil {
+	if l.ep == nil && !l.bare() {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	if offer == nil {
-		return sip.StatusOK, l.local.Offer(l.receives(l.ep), have, l.wanted())
+		return sip.StatusOK, l.local.Offer(l.here(), have, l.wanted())
 	}
 	both := sdp.Common(offer.Audio.Codecs, have)
 	if both == nil && offer.Audio.Port != 0 {
 		return sip.StatusNotAcceptableHere, nil
 	}
 	l.take(*offer.Audio, both)
-	return sip.StatusOK, l.local.Answer(*offer, l.receives(l.ep), both, l.wanted())
+	return sip.StatusOK, l.local.Answer(*offer, l.here(), both, l.wanted())
 }
 
 // take notes what the phone offered, and tells hold and resume. l.mu is held.

@@ -32,6 +32,7 @@ type blob struct {
 	Recorded  int64  `json:"recorded,omitempty"`  // since when, in Unix milliseconds
 
 	Session session `json:"session,omitzero"`
+	Delayed delayed `json:"delayed,omitzero"`
 }
 
 func decodeBlob(raw []byte) (b blob, err error) {
@@ -89,7 +90,7 @@ func (s *Stack) rebuilt(o call.OpenLeg, b blob) recovery {
 	if b.Recording != "" {
 		l.rec = s.newRecord(l, b.Recording, time.UnixMilli(b.Recorded)) // its peer is not known yet: see rejoin
 	}
-	l.session = b.Session
+	l.session, l.delayed, l.flow = b.Session, b.Delayed, s.flowOf(o.Way)
 	l.dlg.Resume()
 	l.settle()
 	if b.Remote != nil {

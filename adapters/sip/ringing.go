@@ -278,10 +278,9 @@ func (r *ringing) accept(res *sip.Response) {
 		return
 	}
 	r.s.follow(&d, res)
-	r.s.ack(&d, r.invite.Seq, r.claim.headers...)
 	r.mu.Lock()
 	r.dlg, r.claimed = &d, r.claim.headers
-	if !ok {
+	if m, ok = r.acknowledge(res, m, ok); !ok {
 		r.mu.Unlock()
 		r.s.bye(&d)
 		r.finish(call.Cause{Reason: call.MediaFailed, SIP: res.StatusCode})

@@ -22,11 +22,16 @@ type session struct {
 	Update  bool `json:"update,omitempty"`  // the phone takes UPDATE: a refresh need not touch the media
 }
 
-// sessionOffer are the headers of a first INVITE that ask for a session timer and say what we understand.
-func sessionOffer() []dialog.Header {
+// sessionOffer are the headers of a first INVITE that ask for a session timer and say what we understand. One that is bare asks
+// for no reliable provisional response: the offer in one would have to be answered while the phone rings.
+func sessionOffer(bare bool) []dialog.Header {
+	supported := "100rel, timer"
+	if bare {
+		supported = "timer"
+	}
 	return []dialog.Header{
 		{Name: "Allow", Value: allow},
-		{Name: "Supported", Value: "100rel, timer"},
+		{Name: "Supported", Value: supported},
 		dialog.Expires{Seconds: sessionSeconds}.Header(),
 		{Name: "Min-SE", Value: strconv.Itoa(leastSession)},
 	}

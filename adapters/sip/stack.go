@@ -73,6 +73,7 @@ type waits struct {
 	cancel   time.Duration    // for the end of a cancelled INVITE
 	bye      time.Duration    // for the reply to a BYE, before the leg is told as ended
 	reinvite time.Duration    // for the reply to a re-INVITE
+	meet     time.Duration    // for two phones without addresses of ours to be shown each other's, and again for addresses of ours
 	handOver time.Duration    // for the phones' audio to be renumbered before they talk directly
 	orphan   time.Duration    // that an abandoned INVITE is remembered for late replies
 	prompt   time.Duration    // that Tell plays
@@ -89,7 +90,7 @@ type waits struct {
 
 func defaultWaits() waits {
 	return waits{
-		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second, handOver: 1500 * time.Millisecond,
+		silence: 10 * time.Second, cancel: 4 * time.Second, bye: 4 * time.Second, reinvite: 10 * time.Second, meet: 4500 * time.Millisecond, handOver: 1500 * time.Millisecond,
 		orphan: 3 * time.Minute, prompt: 3 * time.Second,
 		second: time.Second, probe: 5 * time.Minute, refresh: 40 * time.Second, takeUp: 30 * time.Second, beep: 15 * time.Second,
 		options: 30 * time.Second, carrier: 8 * time.Second, retry: 2 * time.Second,

@@ -21,6 +21,8 @@ func stories() []story {
 		{name: "ringing", tell: left, watch: watchLeft},
 		{name: "ringing behind a NAT", tell: leftBehind, watch: watchLeft},
 		{name: "prepared", tell: prepared, watch: watchPrepared, blob: "leg-b"},
+		{name: "an ACK waits", change: withFlow(FlowIII), tell: ackWaits, watch: watchAckWaits},
+		{name: "ringing, asked for an offer", change: withFlow(FlowIII), tell: asked, watch: watchAsked},
 	}
 }
 

@@ -68,7 +68,7 @@ func TestInAStorm(t *testing.T) {
 	over := storm(t, weather.Storm(seed))
 	calltest.Run(t, calltest.Suite{
 		Backend: "native SIP",
-		Can:     calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true}, // a lost 181 is not repeated
+		Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true}, // a lost 181 is not repeated
 		Open: func(t *testing.T) calltest.Harness {
 			w := newWard(t)
 			w.listen, w.line, w.slow = "udp:"+stormy+":0", over, true

@@ -106,11 +106,16 @@ func ignore(*sip.Response) {}
 
 // ack acknowledges a 2xx to the INVITE with that CSeq, with what that INVITE claimed (RFC 3261 section 13.2.2.4).
 func (s *Stack) ack(d *dialog.Dialog, seq uint32, claimed ...dialog.Header) {
+	s.ackWith(d, seq, nil, claimed...)
+}
+
+// ackWith acknowledges with a description: the answer to the one in the 2xx.
+func (s *Stack) ackWith(d *dialog.Dialog, seq uint32, body []byte, claimed ...dialog.Header) {
 	h, err := s.hop(d.Transport, d.Destination())
 	if err != nil {
 		return
 	}
-	req := d.Ack(seq, h, nil)
+	req := d.Ack(seq, h, body)
 	(&claim{headers: claimed}).put(req)
 	s.write(req)
 }
@@ -165,7 +170,12 @@ func (l *leg) send(method sip.RequestMethod, body func(*leg) []byte, claimed ...
 	if err != nil {
 		return nil, 0, err
 	}
-	l.leaving = l.leaving || method == sip.BYE
+	if method == sip.BYE {
+		l.leaving = true
+		if l.delayed.pending() {
+			l.refuse()
+		}
+	}
 	req := l.dlg.Request(method, h, body(l), append(l.session.headers(method), claimed...)...)
 	tx, err := l.s.request(req)
 	return tx, req.CSeq().SeqNo, fault.Wrap(fault.CodeBackendUnavailable, err, "not sent")
@@ -199,7 +209,7 @@ func (l *leg) again(res *sip.Response) {
 	}
 	mine := l.dlg != nil && l.dlg.Owns(res)
 	if mine {
-		l.s.ack(l.dlg, res.CSeq().SeqNo, l.claimed...)
+		l.acknowledged(res.CSeq().SeqNo)
 	}
 	inv := l.invite
 	l.mu.Unlock()

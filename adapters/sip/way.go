@@ -113,7 +113,8 @@ func (s *Stack) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 		return nil, err
 	}
 	inv.Hops = s.hops(o.JoinTo)
-	inv.Headers = append(inv.Headers, sessionOffer()...)
+	inv.Bare = s.flowOf(o.Way).asks(o.JoinTo != "")
+	inv.Headers = append(inv.Headers, sessionOffer(inv.Bare)...)
 	if o.AutoAnswer {
 		inv.Headers = append(inv.Headers, autoAnswer(s.cfg.Domain)...)
 	}

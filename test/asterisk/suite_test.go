@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 			w := &wards{asterisk: a, dial: dial}
 			calltest.Run(t, calltest.Suite{
 				Backend: name, Peers: []string{"Asterisk " + a.Version},
-				Can:  calltest.Abilities{Sound: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
+				Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
 				Open: func(t *testing.T) calltest.Harness { return &ward{wards: w} },
 			})
 		})

@@ -60,6 +60,7 @@ type Invite struct {
 	To        Party    `json:"to"`
 	Headers   []Header `json:"headers,omitempty"`
 	Hops      int      `json:"hops,omitempty"` // that the call has come by already, of MostHops
+	Bare      bool     `json:"bare,omitempty"` // it has no description: the peer's, in the 2xx, is the offer
 }
 
 // MostHops is Max-Forwards of a call that begins here (RFC 3261 section 8.1.1.6).

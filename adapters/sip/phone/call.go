@@ -115,9 +115,12 @@ func (c *call) offer() []byte {
 	return c.desc.Offer(c.audio.addr, c.phone.cfg.Codecs, c.dir)
 }
 
-// agree answers an offer and begins to send as it says; nil when there is nothing in common (488).
+// agree answers an offer, be it one without media, and begins to send as it says; nil when there is nothing in common (488).
 func (c *call) agree(body []byte) []byte {
 	s, err := sdp.Parse(body)
+	if err == nil && len(s.MLines) == 0 { // no media yet (RFC 3725 section 4.4)
+		return c.desc.Nothing(c.audio.addr)
+	}
 	if err != nil || s.Audio == nil {
 		return nil
 	}

@@ -34,6 +34,11 @@ func (l *Local) Offer(addr netip.AddrPort, codecs []Codec, dir Direction) []byte
 	return l.write(last, addr, codecs, dir)
 }
 
+// Nothing returns an offer without any media (RFC 3725 section 4.4), and remembers it. addr is for its c= line alone.
+func (l *Local) Nothing(addr netip.AddrPort) []byte {
+	return l.write(Session{AudioLine: -1}, addr, nil, Inactive)
+}
+
 // Answer returns our answer to an offer, and remembers it: its lines in its order, all refused but Audio. codecs are
 // those of [Common]; if there is none, or the offer has no plain RTP audio, the audio line is refused too. dir is what
 // we would like; it is narrowed to what the offer allows.

@@ -6,7 +6,7 @@ import "c2d/core/call"
 func able() []behaviour {
 	return []behaviour{
 		{"keys are told in order", func(s *stage) {
-			s.needs(s.can.Keys, "phones with keys")
+			s.needs(s.can.Keys && s.can.Anchored, "phones with keys, and a caller whose sound is with the backend")
 			sc := s.bring(call.RingingCallee)
 			sc.a.Press(s.t, "12#")
 			s.keys(s.book.call(sc.id).CallerLeg, "12#")

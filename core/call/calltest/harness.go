@@ -68,6 +68,7 @@ const (
 // Abilities say which behaviours a harness can show. What it cannot is "not supported" in the matrix.
 type Abilities struct {
 	Sound    bool // phones say and hear tones
+	Anchored bool // the caller's sound is with the backend while the callee rings: it hears ring-back, its keys are told
 	Keys     bool // Phone.Press
 	Holds    bool // Phone.Hold
 	Dials    bool // Phone.Dial

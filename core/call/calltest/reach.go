@@ -14,7 +14,7 @@ func talks() []behaviour {
 			s.bring(call.RingingCaller).goesOn()
 		}},
 		{"the caller hears ring-back", func(s *stage) {
-			s.needs(s.can.Sound, "phones that hear")
+			s.needs(s.can.Sound && s.can.Anchored, "a caller whose sound is with the backend")
 			sc := s.bring(call.RingingCallee)
 			sc.a.HearsTone(s.t)
 			sc.goesOn()
@@ -37,7 +37,7 @@ func talks() []behaviour {
 func callee(c call.Call) call.Leg { return c.Callee.Attempts[0].Legs[0] }
 
 func earlyMediaIsHeard(s *stage) {
-	s.needs(s.can.Sound, "phones that hear")
+	s.needs(s.can.Sound && s.can.Anchored, "a caller whose sound is with the backend")
 	a, b := s.phone(Rings), s.phone(Early)
 	id := s.place(order{callers: []Phone{a}, callees: []Phone{b}})
 	s.ringing(id, call.CallerSide, 1)
