@@ -259,9 +259,15 @@ func watchRecorded(w *witness) {
 		w.sees(p)
 	}
 	w.tells("leg-a")
+	toA := w.stack.leg("leg-a").ep.Addr()
+	w.hears(w.b, func(seq uint16) { w.a.says(toA, seq, 0x62) })
 	w.stopRecord("one")
 	w.tells("leg-a")
-	n := len(readRecording(w.t, path)[0])
+	left := readRecording(w.t, path)[0]
+	if !saidIn(left, 0x62) {
+		w.lacks("what was said after the restart")
+	}
+	n := len(left)
 	if n > 70*tone.Rate {
 		w.t.Errorf("it lasts %d s", n/tone.Rate)
 	}
@@ -269,4 +275,49 @@ func watchRecorded(w *witness) {
 		w.lacks("the minute before")
 	}
 	w.over()
+}
+
+// What is said while one waits is not for the other, and not for the recording.
+func TestNothingIsRecordedWhileOneWaits(t *testing.T) {
+	h := newHouse(t, recordable(t), func(c *Config) { c.Relay = true }).start()
+	a, b := h.phone("harry"), h.phone("mary")
+	h.talking(a, b)
+	h.join()
+	h.record("one")
+	h.recording(call.EvRecording, "one")
+	toA, _ := anchors(a, b)
+	say := func(seq uint16, payload byte) {
+		before := h.stack.leg("leg-a").ep.Stats().In
+		a.says(toA, seq, payload)
+		h.eventually("it has come", func() bool { return h.stack.leg("leg-a").ep.Stats().In > before })
+	}
+	say(1, 0x11)
+	h.do(h.stack.Hold(t.Context(), "leg-a", true))
+	b.comesBack()
+	say(2, 0x33)
+	h.do(h.stack.Hold(t.Context(), "leg-a", false))
+	b.comesBack()
+	say(3, 0x44)
+	b.hears(func(p byte) bool { return p == 0x44 })
+	h.stopRecord("one")
+	h.recording(call.EvRecorded, "one")
+	left := readRecording(t, filepath.Join(h.stack.cfg.Media.Recordings, "one.wav"))[0]
+	if !saidIn(left, 0x11) || saidIn(left, 0x33) || !saidIn(left, 0x44) {
+		t.Errorf("before %v, while she waits %v, after %v", saidIn(left, 0x11), saidIn(left, 0x33), saidIn(left, 0x44))
+	}
+}
+
+// Who is parted is not recorded any more.
+func TestPartedIsNotRecorded(t *testing.T) {
+	for _, leaves := range []string{"leg-a", "leg-b"} {
+		h := newHouse(t, recordable(t), func(c *Config) { c.Relay = true }).start()
+		a, b := h.phone("harry"), h.phone("mary")
+		h.talking(a, b)
+		h.join()
+		h.record("one")
+		h.recording(call.EvRecording, "one")
+		h.do(h.stack.Part(t.Context(), leaves))
+		h.recording(call.EvRecorded, "one")
+		faultIs(t, h.stack.Record(t.Context(), "leg-a", "two"), fault.CodeConflict)
+	}
 }
