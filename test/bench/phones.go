@@ -154,9 +154,9 @@ type try struct {
 
 // insist sends a message, again every second until got, ten times at most.
 func (p *phones) insist(m string, to netip.AddrPort) {
-	p.send(m, to)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.send(m, to)
 	key := exchange(m)
 	if p.tries[key] != nil {
 		return
