@@ -3,6 +3,8 @@
 //
 //	c2d_calls_placed_total                    calls that were admitted
 //	c2d_calls_ended_total{reason,side}        calls that ended, by call.Reason and call.Side ("none" without one)
+//	c2d_backend_calls_ended_total{backend,reason}  the same, by the configured backend of the caller's phone
+//	c2d_backend_up{backend}                   1 while calls can go over it, as /readyz tells
 //	c2d_calls_active                          calls that have not ended
 //	c2d_recordings_failed_total               recordings that failed while their call went on
 //	c2d_webhooks_disabled_total               web hooks that were disabled since nothing could be delivered
@@ -37,6 +39,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	placed   prometheus.Counter
 	ended    *prometheus.CounterVec
+	over     *prometheus.CounterVec // the same, by backend
 	disabled prometheus.Counter
 	unkept   prometheus.Counter // recordings that failed
 	active   prometheus.Gauge
@@ -51,13 +54,15 @@ func New(log event.Log, tenant string) *Metrics {
 		placed: prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_calls_placed_total", Help: "Calls that were admitted."}),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c2d_calls_ended_total",
 			Help: "Calls that ended, by end reason and the side that it was about."}, []string{"reason", "side"}),
+		over: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c2d_backend_calls_ended_total",
+			Help: "Calls that ended, by the backend of the caller's phone and the end reason."}, []string{"backend", "reason"}),
 		disabled: prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_webhooks_disabled_total", Help: "Web hooks that were disabled since nothing could be delivered."}),
 		unkept:   prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_recordings_failed_total", Help: "Recordings that failed while their call went on."}),
 		active:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "c2d_calls_active", Help: "Calls that have not ended."}),
 		setup: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "c2d_call_setup_seconds", Help: "Time from the click until a step of the call.",
 			Buckets: []float64{.1, .25, .5, 1, 2, 4, 8, 15, 30, 60, 120}}, []string{"until"}),
 	}
-	m.registry.MustRegister(m.placed, m.ended, m.disabled, m.unkept, m.active, m.setup,
+	m.registry.MustRegister(m.placed, m.ended, m.over, m.disabled, m.unkept, m.active, m.setup,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -69,6 +74,18 @@ func (m *Metrics) Store(commits, writes func() int64) {
 	}
 	count("c2d_store_commits_total", "Transactions that the store made durable.", commits)
 	count("c2d_store_writes_total", "Changes in the transactions that the store made durable.", writes)
+}
+
+// Backend adds a configured backend, with what tells how it is: nil is well. It is asked each time that somebody reads the
+// metrics, by several at once.
+func (m *Metrics) Backend(name string, health func() error) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "c2d_backend_up", Help: "Whether calls can go over a backend.",
+		ConstLabels: prometheus.Labels{"backend": name}}, func() float64 {
+		if health() != nil {
+			return 0
+		}
+		return 1
+	}))
 }
 
 // Handler serves the metrics in the formats that Prometheus asks for.
@@ -173,6 +190,7 @@ func (m *Metrics) take(e event.Event) {
 		m.disabled.Inc()
 	case e.Kind == event.CallEnded:
 		m.ended.WithLabelValues(word(e.Data["reason"]), word(e.Data["side"])).Inc()
+		m.over.WithLabelValues(word(e.Data["backend"]), word(e.Data["reason"])).Inc()
 		delete(m.began, e.Subject)
 	}
 }

@@ -125,8 +125,9 @@ func TestACall(t *testing.T) {
 		}
 		l.add(event.Event{Kind: event.CallRecording, Subject: "old", Data: map[string]string{"recording": "y", "recording_state": "failed", "state": "ended"}})
 		l.add(event.Event{Kind: event.WebhookDisabled, Subject: "hook"})
-		l.add(event.Event{Kind: event.CallEnded, Subject: "old", Data: map[string]string{"reason": "busy", "side": "callee"}})
-		shows(t, m, "c2d_calls_active 0", "c2d_webhooks_disabled_total 1", "c2d_recordings_failed_total 1", `c2d_calls_ended_total{reason="busy",side="callee"} 1`)
+		l.add(event.Event{Kind: event.CallEnded, Subject: "old", Data: map[string]string{"reason": "busy", "side": "callee", "backend": "pbx"}})
+		shows(t, m, "c2d_calls_active 0", "c2d_webhooks_disabled_total 1", "c2d_recordings_failed_total 1", `c2d_calls_ended_total{reason="busy",side="callee"} 1`,
+			`c2d_backend_calls_ended_total{backend="none",reason="completed"} 1`, `c2d_backend_calls_ended_total{backend="pbx",reason="busy"} 1`)
 		rec := httptest.NewRecorder()
 		m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
 		for _, person := range []string{"u-1", `"new"`, `"old"`} {
@@ -134,6 +135,19 @@ func TestACall(t *testing.T) {
 				t.Errorf("a label tells of %s", person)
 			}
 		}
+	})
+}
+
+func TestABackendThatIsLostAndBack(t *testing.T) {
+	run(t, func(m *metrics.Metrics, _ *events) {
+		var pbx error
+		m.Backend("house", func() error { return nil })
+		m.Backend("pbx", func() error { return pbx })
+		shows(t, m, `c2d_backend_up{backend="house"} 1`, `c2d_backend_up{backend="pbx"} 1`)
+		pbx = fault.New(fault.CodeBackendUnavailable, "lost")
+		shows(t, m, `c2d_backend_up{backend="house"} 1`, `c2d_backend_up{backend="pbx"} 0`)
+		pbx = nil
+		shows(t, m, `c2d_backend_up{backend="pbx"} 1`)
 	})
 }
 

@@ -38,7 +38,7 @@ func trail(prev, next Call) audit.Trail {
 		}
 	}
 	if prev.State != Ended && next.State == Ended {
-		add(event.CallEnded, endData(next.End))
+		add(event.CallEnded, endData(next))
 	}
 	if len(t.Events) == 0 { // whoever waits for a newer version is woken by each
 		add(event.CallChanged, state)
@@ -56,8 +56,9 @@ func stateOf(c Call, i int) RecordState {
 	return ""
 }
 
-func endData(e *End) map[string]string {
-	d := map[string]string{"state": string(Ended), "reason": string(e.Reason), "by": string(e.By)}
+func endData(c Call) map[string]string {
+	e := c.End
+	d := map[string]string{"state": string(Ended), "reason": string(e.Reason), "by": string(e.By), "backend": c.Backend}
 	if e.Side != NoSide {
 		d["side"] = string(e.Side)
 	}

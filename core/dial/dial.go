@@ -72,8 +72,9 @@ type Config struct {
 
 // Limits bound how often calls are placed; nil does not.
 type Limits struct {
-	PerUser   Limiter
-	PerCallee Limiter
+	PerUser    Limiter
+	PerCallee  Limiter
+	PerBackend Limiter // by the configured name of the backend of the caller's phone
 }
 
 // Service places calls. Safe for concurrent use after Use.

@@ -193,7 +193,7 @@ type shut struct{}
 func (shut) Allow(string) (bool, time.Duration) { return false, 1500 * time.Millisecond }
 
 func TestLimits(t *testing.T) {
-	for _, l := range []Limits{{PerUser: shut{}}, {PerCallee: shut{}}} {
+	for _, l := range []Limits{{PerUser: shut{}}, {PerCallee: shut{}}, {PerBackend: shut{}}} {
 		s, _, a := hospital(t)
 		s.cfg.Limits = l
 		_, _, err := s.Place(t.Context(), a, harryCallsMary())

@@ -110,7 +110,7 @@ func (s *Service) admit(ctx context.Context, a access.Actor, r Request) (call.Ca
 	if err != nil {
 		return call.Call{}, err
 	}
-	if err := s.limit(u, to); err != nil {
+	if err := s.limit(u, to, devices[0].Backend); err != nil {
 		return call.Call{}, err
 	}
 	present, err := s.present(r.Present)
@@ -141,11 +141,11 @@ func (s *Service) settle(ctx context.Context, a access.Actor, r Ref, devices []u
 	return to, err
 }
 
-func (s *Service) limit(u user.User, to callee) error {
+func (s *Service) limit(u user.User, to callee, backend string) error {
 	for _, l := range []struct {
 		by  Limiter
 		key string
-	}{{s.cfg.Limits.PerUser, u.Tenant + "/" + u.ID}, {s.cfg.Limits.PerCallee, u.Tenant + "/" + to.number}} {
+	}{{s.cfg.Limits.PerUser, u.Tenant + "/" + u.ID}, {s.cfg.Limits.PerCallee, u.Tenant + "/" + to.number}, {s.cfg.Limits.PerBackend, backend}} {
 		if l.by == nil {
 			continue
 		}

@@ -15,6 +15,25 @@ func newLimiter(r config.Rate) *access.Limiter {
 	return access.NewLimiter(r.PerSecond, r.Burst, manyKeys, time.Now)
 }
 
+// byBackend has a limiter for each backend that has a limit of its own.
+type byBackend map[string]*access.Limiter
+
+func (a *App) backendLimiters() byBackend {
+	all := byBackend{}
+	for name, l := range a.cfg.Limits.Backends {
+		all[name] = access.NewLimiter(l.PerSecond, l.Burst, 1, time.Now)
+	}
+	return all
+}
+
+// Allow implements [dial.Limiter]; the key is a backend's name.
+func (b byBackend) Allow(name string) (bool, time.Duration) {
+	if l := b[name]; l != nil {
+		return l.Allow(name)
+	}
+	return true, 0
+}
+
 // byPrefix sends "key/…" to one limiter and everything else, which is addresses, to another.
 type byPrefix struct{ keys, addresses *access.Limiter }
 

@@ -81,7 +81,7 @@ func (a *App) openServices(context.Context) error {
 		Calls: a.store, Users: a.store, Book: a.services.book, Contacts: a.store, Audit: a.store,
 		Numbers: numbers, Allowed: numbers.Allowed, Entries: a.entries, Routes: routes,
 		Ring: call.Seconds(a.cfg.Calls.Ring), Talk: call.Seconds(a.cfg.Calls.Talk), Emergency: a.cfg.Calls.Emergency,
-		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee)},
+		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee), PerBackend: a.backendLimiters()},
 		Log:    a.deps.Log,
 	})
 	if a.stack != nil {
@@ -107,10 +107,7 @@ func (a *App) startCalls(ctx context.Context) error {
 	backends, gates := map[string]call.Backend{}, map[string]int{}
 	for _, e := range a.entries {
 		backends[e.Name] = e.Backend
-		gates[e.Name] = a.cfg.Limits.Ringing
-	}
-	if a.cfg.Limits.Ringing == 0 {
-		gates = nil
+		gates[e.Name] = a.cfg.Limits.RingingOn(e.Name)
 	}
 	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Log: a.deps.Log},
 		a.services.calls, a.services.calls)
@@ -153,11 +150,14 @@ func (a *App) health(ctx context.Context) map[string]error {
 	}
 	all := map[string]error{"store": err}
 	for _, e := range a.entries {
-		if a.stack != nil && e.Backend == a.stack {
-			all[e.Name] = a.stack.EntryHealth(ctx, e.Name)
-			continue
-		}
-		all[e.Name] = e.Backend.Health(ctx)
+		all[e.Name] = a.entryHealth(ctx, e)
 	}
 	return all
+}
+
+func (a *App) entryHealth(ctx context.Context, e dial.Entry) error {
+	if a.stack != nil && e.Backend == a.stack {
+		return a.stack.EntryHealth(ctx, e.Name)
+	}
+	return e.Backend.Health(ctx)
 }

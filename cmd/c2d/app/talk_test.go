@@ -151,7 +151,7 @@ func TestPhoneCallsPhone(t *testing.T) {
 
 func TestMetricsAndHealth(t *testing.T) {
 	a := start(t, free(t))
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "c2d_calls_placed_total 0"} {
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "\nc2d_backend_up{backend=\"house\"} 1\n"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+path, nil)
 		if err != nil {
 			t.Fatal(err)

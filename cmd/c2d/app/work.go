@@ -19,6 +19,9 @@ const pruneEvery = time.Hour
 func (a *App) startWork(context.Context) error {
 	a.metrics = metrics.New(a.store, access.MainTenant)
 	a.metrics.Store(func() int64 { return a.store.Stats().Commits }, func() int64 { return a.store.Stats().Writes })
+	for _, e := range a.entries {
+		a.metrics.Backend(e.Name, func() error { return a.entryHealth(context.Background(), e) })
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { a.metrics.Run(ctx, a.openCalls) })

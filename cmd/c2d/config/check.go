@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -242,6 +244,7 @@ func (d *decoder) limits(c Config) {
 	d.positive("calls.ring_s", c.Calls.Ring)
 	d.positive("calls.talk_s", c.Calls.Talk)
 	d.positive("limits.ringing", c.Limits.Ringing)
+	d.backendLimits(c)
 	d.positive("limits.streams", c.Limits.Streams)
 	d.positive("limits.body_bytes", c.Limits.Body)
 	d.rate("limits.key", c.Limits.Key)
@@ -250,6 +253,20 @@ func (d *decoder) limits(c Config) {
 	d.rate("limits.address", c.Limits.Address)
 	if !countryForm.MatchString(c.Calls.Country) {
 		d.at("calls.country", "must be two capital letters, such as CN")
+	}
+}
+
+func (d *decoder) backendLimits(c Config) {
+	for _, name := range slices.Sorted(maps.Keys(c.Limits.Backends)) {
+		l, path := c.Limits.Backends[name], fmt.Sprintf("limits.backends[%q]", name)
+		if !slices.ContainsFunc(c.Backends, func(b Backend) bool { return b.Name == name }) {
+			d.at(path, "no backend has this name")
+		}
+		d.positive(path+".ringing", l.Ringing)
+		d.positive(path+".burst", l.Burst)
+		if l.PerSecond < 0 {
+			d.at(path+".per_s", "must not be negative")
+		}
 	}
 }
 

@@ -73,13 +73,29 @@ type Calls struct {
 
 // Limits bound what one key, user, callee or backend may ask for. A rate of 0 is the default.
 type Limits struct {
-	Key     Rate `yaml:"key"`     // requests of one API key
-	User    Rate `yaml:"user"`    // calls placed by one user
-	Callee  Rate `yaml:"callee"`  // calls to one number
-	Address Rate `yaml:"address"` // failed sign-ins from one address
-	Ringing int  `yaml:"ringing"` // calls that ring at once on one backend; 0 is no limit
-	Streams int  `yaml:"streams"` // open streams of one API key
-	Body    int  `yaml:"body_bytes"`
+	Key      Rate                     `yaml:"key"`      // requests of one API key
+	User     Rate                     `yaml:"user"`     // calls placed by one user
+	Callee   Rate                     `yaml:"callee"`   // calls to one number
+	Address  Rate                     `yaml:"address"`  // failed sign-ins from one address
+	Ringing  int                      `yaml:"ringing"`  // calls that ring at once on one backend; 0 is no limit
+	Backends map[string]BackendLimits `yaml:"backends"` // by name, for those that bear more or less than the others
+	Streams  int                      `yaml:"streams"`  // open streams of one API key
+	Body     int                      `yaml:"body_bytes"`
+}
+
+// BackendLimits bound the calls whose caller's phone is on one backend.
+type BackendLimits struct {
+	Ringing   int     `yaml:"ringing"` // that ring at once; 0 is Limits.Ringing
+	PerSecond float64 `yaml:"per_s"`   // that are placed in a second; 0 is no limit
+	Burst     int     `yaml:"burst"`   // that are placed at once before PerSecond counts; 0 is 1
+}
+
+// RingingOn returns how many calls ring at once on a backend; 0 is no limit.
+func (l Limits) RingingOn(backend string) int {
+	if own := l.Backends[backend].Ringing; own != 0 {
+		return own
+	}
+	return l.Ringing
 }
 
 // Rate is how often something may happen.

@@ -42,6 +42,9 @@ func TestWholeFile(t *testing.T) {
 	if c.Limits.User != (Rate{PerSecond: 5, Burst: Default().Limits.User.Burst}) || c.Limits.Key != Default().Limits.Key {
 		t.Errorf("limits are %+v", c.Limits)
 	}
+	if c.Limits.Backends["sandbox"] != (BackendLimits{Ringing: 7, PerSecond: 2.5, Burst: 5}) || c.Limits.RingingOn("sandbox") != 7 || c.Limits.RingingOn("house") != 100 {
+		t.Errorf("limits of backends are %+v", c.Limits)
+	}
 	if len(c.Routes) != 2 || c.Routes[1].Backends[1] != "sandbox" || c.Calls.Ring != 30 || c.Numbers.Emergency[2] != "120" {
 		t.Errorf("the rest is %+v", c)
 	}
