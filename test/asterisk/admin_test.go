@@ -79,6 +79,10 @@ func TestAdminWithNothing(t *testing.T) {
 	h.checks(t)
 	h.opens(t)
 	h.talks(t, "replace-this-password-")
+	a.Stop()
+	h.ready(t, false)
+	a.Start(t)
+	h.ready(t, true)
 }
 
 // existingPhones is a pjsip.conf with the phones 101 and 102.
@@ -229,10 +233,13 @@ func overTLS(t *testing.T, a *pbx.Asterisk) {
 	h := &hospital{pbx: a, cfg: cfg}
 	h.checks(t)
 	h.opens(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	var ready any
-	if err := h.api.Get(ctx, "/readyz", &ready); err != nil {
-		t.Errorf("connected over TLS: %v %v", err, ready)
-	}
+	h.ready(t, true)
+}
+
+// ready waits until the service says that it can place calls, or that it cannot.
+func (h *hospital) ready(t *testing.T, want bool) {
+	t.Helper()
+	pbx.Eventually(t, 2*patience, fmt.Sprintf("/readyz says %v", want), func() bool {
+		return (h.api.Get(t.Context(), "/readyz", nil) == nil) == want
+	})
 }
