@@ -21,6 +21,9 @@ const (
 // talks is how long a phone that leaves talks directly.
 const talks = 100 * time.Millisecond
 
+// talksAtMost is when it hangs up in any case: on a machine that is busy with other things a call may not go direct.
+const talksAtMost = 15 * time.Second
+
 // phones are software phones as cheap as can be: one socket, no audio, no memory but for the dialogs that they will end.
 type phones struct {
 	conn   *net.UDPConn
@@ -104,6 +107,9 @@ func (p *phones) take(m string, from netip.AddrPort, at time.Time) {
 			p.mu.Lock()
 			p.calls[header(m, "Call-ID")] = m
 			p.mu.Unlock()
+		}
+		if user[0] == leaves {
+			time.AfterFunc(talksAtMost, func() { p.leave(m, user, from) })
 		}
 		p.insist(reply(m, "200 OK", user, p.sdp(user)), from)
 	}
@@ -190,6 +196,17 @@ func (p *phones) got(m string) {
 func exchange(m string) string {
 	seq, _, _ := strings.Cut(header(m, "CSeq"), " ")
 	return header(m, "Call-ID") + " " + seq
+}
+
+// leave ends a call that has not gone direct.
+func (p *phones) leave(invite, user string, to netip.AddrPort) {
+	p.mu.Lock()
+	_, there := p.calls[header(invite, "Call-ID")]
+	delete(p.calls, header(invite, "Call-ID"))
+	p.mu.Unlock()
+	if there {
+		p.insist(p.bye(invite, user), to)
+	}
 }
 
 func (p *phones) send(m string, to netip.AddrPort) {
