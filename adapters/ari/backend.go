@@ -46,8 +46,10 @@ type Backend struct {
 	channels map[string]*leg // by the id of each channel of a leg
 	prompts  map[string]*leg // whose end is awaited, by playback
 	bridges  map[string]*bridge
-	count    int   // of prompts
-	err      error // why Asterisk cannot be reached; nil while it can
+	looking  int             // snapshots that are being taken
+	over     map[string]bool // channels that have ended since the first of them began
+	count    int             // of prompts
+	err      error           // why Asterisk cannot be reached; nil while it can
 	closed   bool
 
 	ctx    context.Context
@@ -191,8 +193,11 @@ func (b *Backend) down() error {
 		return nil
 	}
 	text := "Asterisk cannot be reached"
-	if client.Status(b.err) == http.StatusUnauthorized {
+	switch {
+	case client.Status(b.err) == http.StatusUnauthorized:
 		text = "Asterisk refuses the user name and password"
+	case errors.Is(b.err, client.ErrReplaced):
+		text = "another process has taken over the application " + b.app + " in Asterisk: two services have one node name"
 	}
 	return fault.Wrap(fault.CodeBackendUnavailable, b.err, "%s", text)
 }

@@ -32,8 +32,11 @@ func (b *Backend) pair(first, second *leg) (id string, of *bridge) {
 	id = bridgeOf(first.id, second.id)
 	of = b.bridges[id]
 	if of == nil {
-		of = &bridge{first: first.id, second: second.id}
+		of = &bridge{}
 		b.bridges[id] = of
+	}
+	if of.first == "" { // also one that a former process has made
+		of.first, of.second = first.id, second.id
 	}
 	for _, l := range []*leg{first, second} {
 		if l.bridge != id {

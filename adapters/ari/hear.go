@@ -176,6 +176,7 @@ func (b *Backend) asked(channel string, cause int) {
 
 // destroyed: a channel is gone. This is the one end that every channel has.
 func (b *Backend) destroyed(channel string, cause, tech int) {
+	b.noteOver(channel)
 	l := b.channels[channel]
 	if l == nil {
 		return

@@ -93,6 +93,7 @@ func (b *Backend) drop(l *leg) {
 	for id, of := range b.channels {
 		if of == l {
 			delete(b.channels, id)
+			b.noteOver(id)
 		}
 	}
 	delete(b.prompts, l.playing)

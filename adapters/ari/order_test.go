@@ -85,6 +85,23 @@ func TestMissingFromSnapshot(t *testing.T) {
 	}
 }
 
+// A list that was made before a leg ended does not bring it to life again.
+func TestStaleSnapshot(t *testing.T) {
+	b, told := connected(t, http.NotFoundHandler())
+	stop := b.look()
+	id := b.origin.LegID() + "-1"
+	b.add(&leg{id: id, state: call.LegAnswered, up: true, made: true, dialled: true})
+	b.hear(client.Event{Event: &ari.ChannelDestroyed{Channel: ari.ChannelData{ID: id}, Cause: 16}})
+	told.next(t)
+	legs, err := b.compare(t.Context(), []ari.ChannelData{{ID: id, State: "Up"}}, nil, nil)
+	stop()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil || len(legs) != 0 || len(b.legs) != 0 {
+		t.Errorf("%v, %v, %d legs", legs, err, len(b.legs))
+	}
+}
+
 // A leg through the dialplan is dialled after its far half is subscribed to, however early its channel enters the application:
 // else the phone that the dialplan dials is never known.
 func TestDialledOnceFollowed(t *testing.T) {

@@ -25,6 +25,7 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer b.look()()
 	channels, err := b.api.Channels(ctx)
 	if err != nil {
 		return nil, err
@@ -35,6 +36,29 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 	}
 	b.seekPhones(ctx, channels)
 	return b.compare(ctx, channels, bridges, known)
+}
+
+// look notes until it is told to stop which channels end: a list that was made before must not bring them to life again.
+func (b *Backend) look() (stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.looking++; b.looking == 1 {
+		b.over = map[string]bool{}
+	}
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.looking--; b.looking == 0 {
+			b.over = nil
+		}
+	}
+}
+
+// noteOver is told of each channel that ends; b.mu is held.
+func (b *Backend) noteOver(channel string) {
+	if b.looking > 0 {
+		b.over[channel] = true
+	}
 }
 
 // compare lists the legs that are there, takes up those that no record told of, and forgets those that are not there.
@@ -58,7 +82,7 @@ func (b *Backend) compare(ctx context.Context, channels []ari.ChannelData, bridg
 		if l := b.channels[c.ID]; l != nil && l.behind[c.ID] != nil {
 			b.changed(l, c.ID, c.State)
 		}
-		if id == "" {
+		if id == "" || b.over[c.ID] {
 			continue
 		}
 		if l := b.legs[id]; l != nil {

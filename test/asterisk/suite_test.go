@@ -27,11 +27,14 @@ const (
 	manyExtensions = 700
 )
 
+// forms are the two ways to a phone.
+var forms = map[string][]ari.Dial{
+	"Asterisk, direct":   {{Match: ".*", To: "PJSIP/{number}"}},
+	"Asterisk, dialplan": {{Match: ".*", To: "Local/{number}@from-internal/n"}},
+}
+
 func TestConformance(t *testing.T) {
-	for name, dial := range map[string][]ari.Dial{
-		"Asterisk, direct":   {{Match: ".*", To: "PJSIP/{number}"}},
-		"Asterisk, dialplan": {{Match: ".*", To: "Local/{number}@from-internal/n"}},
-	} {
+	for name, dial := range forms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
@@ -75,11 +78,18 @@ type ward struct {
 	*wards
 	line *line
 	last *ari.Backend
+	deaf bool // phones that listen to nothing, for many of them
 }
 
 func (w *ward) Name() string { return "ward-pbx" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
+	t.Helper()
+	return w.as(t, identity.Origin{Installation: "suite", Node: "n1"})
+}
+
+// as opens the backend of a process of some installation.
+func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
 	t.Helper()
 	w.line = newLine(t, strings.TrimSuffix(strings.TrimPrefix(w.asterisk.URL, "http://"), "/ari"))
 	log := slog.New(slog.DiscardHandler)
@@ -87,7 +97,7 @@ func (w *ward) Open(t *testing.T) call.Backend {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	b, err := ari.New(ari.Config{Name: w.Name(), Kind: "asterisk", URL: "http://" + w.line.addr() + "/ari", Username: w.asterisk.Username,
-		Password: w.asterisk.Password, Dial: w.dial}, ari.Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}, Log: log})
+		Password: w.asterisk.Password, Dial: w.dial}, ari.Deps{Origin: origin, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +124,7 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	p, err := telephone.New(telephone.Config{
 		AOR: "sip:" + h.extension + "@" + w.asterisk.Addr.Addr().String(), Registrar: w.asterisk.Addr, Listen: netip.MustParseAddrPort("127.0.0.1:0"),
 		ToneHz: h.hz, Answer: answers[does], EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.happened,
-		Deaf: does == calltest.Answers,
+		Deaf: w.deaf || does == calltest.Answers,
 	})
 	if err != nil {
 		t.Fatal(err)
