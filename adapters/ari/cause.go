@@ -49,6 +49,7 @@ type end struct {
 	rang        bool
 	answered    bool
 	nobody      bool // the dialplan dialled no phone
+	unknown     bool // the dialplan has not even begun: its context does not know the number
 }
 
 // why says why a leg ended that we did not end.
@@ -62,6 +63,10 @@ func (e end) why() call.Cause {
 		return c
 	}
 	c.NotRung = !e.rang && (e.nobody || e.tech/100 == 5 || e.tech == 0 && neverRang(e.cause))
+	if e.unknown {
+		c.Reason = call.InvalidNumber
+		return c
+	}
 	if e.nobody && (e.cause == noRoute || e.cause == absent) { // an extension without a phone that is registered
 		c.Reason = call.Unreachable
 		return c

@@ -14,7 +14,8 @@
 //
 // Behind a dialplan, ringing, answer and cause are those of the phone that it dials, whose channel has inherited the variable
 // C2D_LEG. The caller has answered when such a phone has: a mailbox rings nobody else. For the callee the dialplan decides,
-// as it does for everybody who dials through it.
+// as it does for everybody who dials through it. A leg that ends before Asterisk has dialled it had a number that the
+// dialplan's context does not know.
 //
 // # The connection
 //

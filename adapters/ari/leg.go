@@ -192,6 +192,7 @@ func (l *leg) cause() call.Cause {
 	}
 	e.rang, e.answered = l.rang, l.end.answered
 	e.nobody = l.farHalf != "" && len(l.behind) == 0
+	e.unknown = e.nobody && l.entered && l.dialled && l.state == call.LegIntended // Asterisk tells when it has dialled
 	c := e.why()
 	if l.forwarded && c.Reason == call.BackendFailed { // to where nobody is
 		c.Reason = call.Forwarded

@@ -135,3 +135,24 @@ func TestDialledOnceFollowed(t *testing.T) {
 		t.Error(asked)
 	}
 }
+
+// A number that the context of the dialplan does not know ends the leg before Asterisk dials it.
+func TestUnknownToTheDialplan(t *testing.T) {
+	for _, tries := range []bool{false, true} {
+		b, told := connected(t, http.NotFoundHandler())
+		l := &leg{id: b.origin.LegID() + "-1", farHalf: "far", state: call.LegIntended, made: true, entered: true, dialled: true}
+		b.add(l)
+		want := call.InvalidNumber
+		if tries {
+			want = call.BackendFailed
+			b.hear(client.Event{Event: &ari.Dial{Peer: ari.ChannelData{ID: l.id}}})
+			told.next(t)
+		}
+		for _, channel := range []string{l.id, "far"} {
+			b.hear(client.Event{Event: &ari.ChannelDestroyed{Channel: ari.ChannelData{ID: channel}}})
+		}
+		if ev := told.next(t); ev.Kind != call.EvEnded || ev.Cause.Reason != want {
+			t.Errorf("tried %v: %+v", tries, ev)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,13 @@ import (
 	"c2d/cmd/c2d/config"
 	"c2d/test/pbx"
 )
+
+// symptoms are how calls end that cannot be made, by dial form and number, as section 5 of the page has them: a phone that is
+// not registered, an extension that is not there, and a number for which nothing leads outside.
+var symptoms = map[string]map[string]string{
+	"dialplan": {"103": "unreachable", "202": "invalid_number", "0532 8300 1199": "invalid_number"},
+	"direct":   {"103": "unreachable", "202": "unreachable", "0532 8300 1199": "unreachable"},
+}
 
 // hospital is an Asterisk that an admin has set up by the page, and the service beside it.
 type hospital struct {
@@ -59,6 +67,12 @@ func TestAdminWithAnAsterisk(t *testing.T) {
 				h.clicks(t, "0532 8300 1102")
 				h.over(t, harry, mary)
 			}
+			for number, want := range symptoms[name] {
+				if got := h.ends(t, h.clicks(t, number)); got != want {
+					t.Errorf("a call to %s ends as %s, the page says %s", number, got, want)
+				}
+				h.released(t, harry) // once he has heard that it failed
+			}
 		})
 	}
 	commands(t, a, page(t))
@@ -85,10 +99,10 @@ func TestAdminWithNothing(t *testing.T) {
 	h.ready(t, true)
 }
 
-// existingPhones is a pjsip.conf with the phones 101 and 102.
+// existingPhones is a pjsip.conf with the phones 101 to 103.
 func existingPhones(addr netip.Addr) string {
 	text := fmt.Sprintf("[udp]\ntype = transport\nprotocol = udp\nbind = %s:5060\n", addr)
-	for _, x := range []string{"101", "102"} {
+	for _, x := range []string{"101", "102", "103"} {
 		text += fmt.Sprintf("[%[1]s]\ntype = endpoint\ncontext = from-internal\ndisallow = all\nallow = alaw\naors = %[1]s\ndirect_media = no\n[%[1]s]\ntype = aor\nmax_contacts = 1\n", x)
 	}
 	return text
@@ -151,7 +165,7 @@ func (h *hospital) talks(t *testing.T, secret string) (harry, mary *telephone.Ph
 	harry, mary = h.phone(t, "101", secret, 600), h.phone(t, "102", secret, 1000)
 	u := client.User{Login: "harry", Name: "Harry Hill"}
 	h.does(t, "user add", func(ctx context.Context) error { return h.api.Post(ctx, "/v1/users", u, &u) })
-	d := client.Device{Name: "desk", Kind: "desk", Backend: "pbx", Address: "101"}
+	d := client.Device{Name: "desk", Kind: "desk", Backend: "pbx", Address: "101", Number: "101"}
 	h.does(t, "device add", func(ctx context.Context) error { return h.api.Post(ctx, "/v1/users/"+u.ID+"/devices", d, nil) })
 	h.clicks(t, "102")
 	h.over(t, harry, mary)
@@ -167,11 +181,26 @@ func (h *hospital) talks(t *testing.T, secret string) (harry, mary *telephone.Ph
 	return harry, mary
 }
 
-func (h *hospital) clicks(t *testing.T, number string) {
+func (h *hospital) clicks(t *testing.T, number string) (placed client.Call) {
 	t.Helper()
 	h.does(t, "click "+number, func(ctx context.Context) error {
-		return h.api.Post(ctx, "/v1/calls", map[string]any{"caller": "harry", "callee": map[string]string{"number": number}}, nil)
+		return h.api.Post(ctx, "/v1/calls", map[string]any{"caller": "harry", "callee": map[string]string{"number": number}}, &placed)
 	})
+	return placed
+}
+
+// ends waits for the end of a call and returns its reason.
+func (h *hospital) ends(t *testing.T, c client.Call) string {
+	t.Helper()
+	h.does(t, "end", func(ctx context.Context) error {
+		for !c.Ended() {
+			if err := h.api.Get(ctx, fmt.Sprintf("/v1/calls/%s?wait=10s&after=%d", c.ID, c.Version), &c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return c.End.Reason
 }
 
 // over waits until the two hear each other, and lets one hang up.
@@ -180,7 +209,15 @@ func (h *hospital) over(t *testing.T, one, other *telephone.Phone) {
 	h.hears(t, one, other)
 	h.hears(t, other, one)
 	h.does(t, "hang up", one.HangUp)
-	h.does(t, "the other is released", func(ctx context.Context) error { _, err := other.Wait(ctx, telephone.Ended); return err })
+	h.released(t, one, other)
+}
+
+// released waits until phones have no call any more.
+func (h *hospital) released(t *testing.T, phones ...*telephone.Phone) {
+	t.Helper()
+	pbx.Eventually(t, 2*patience, "the phones are released", func() bool {
+		return !slices.ContainsFunc(phones, func(p *telephone.Phone) bool { return p.RTP().IsValid() })
+	})
 }
 
 func (h *hospital) hears(t *testing.T, one, other *telephone.Phone) {
