@@ -35,6 +35,7 @@ func (d *dialect) unwatched(ctx context.Context) (context.Context, error) {
 type pools struct {
 	write, read *sql.DB
 	remove      func() error // takes away a database that was to live in memory; may be nil
+	migrated    func()       // is told that the schema is up to date; may be nil
 }
 
 func (p pools) close() error {

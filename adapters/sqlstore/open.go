@@ -41,6 +41,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		_ = p.close()
 		return nil, d.fault(err)
 	}
+	if p.migrated != nil {
+		p.migrated()
+	}
 	s := &Store{reader: reader{p.read, d, &sync.Map{}}, pools: p, rings: newRings(), used: newUsage(), now: o.Now}
 	if s.now == nil {
 		s.now = time.Now

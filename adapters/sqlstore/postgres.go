@@ -35,8 +35,10 @@ func openPostgres(rawURL string) (pools, error) {
 	if err != nil {
 		return pools{}, err
 	}
+	patient := &patience{}
+	c.Dialer(patient)
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(16)
-	return pools{write: db, read: db}, nil
+	return pools{write: db, read: db, migrated: patient.begin}, nil
 }

@@ -18,6 +18,7 @@ type memory struct {
 	acts []string // "act by key id"
 	used int
 	down bool
+	hung chan struct{} // no look-up of a key ends before it is closed; nil hangs none
 }
 
 var errDown = fault.Wrap(fault.CodeStoreUnavailable, errors.New("disk gone"), "the store is down")
@@ -46,6 +47,9 @@ func (m *memory) find(is func(Key) bool) (Key, error) {
 }
 
 func (m *memory) KeyByHash(_ context.Context, hash []byte) (Key, error) {
+	if m.hung != nil {
+		<-m.hung
+	}
 	return m.find(func(k Key) bool { return string(k.Hash) == string(hash) })
 }
 
@@ -63,6 +67,9 @@ func (m *memory) Keys(_ context.Context, tenant string) ([]Key, error) {
 }
 
 func (m *memory) Used(_ context.Context, tenant, id string, at time.Time) error {
+	if m.hung != nil {
+		<-m.hung
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.used++

@@ -42,6 +42,14 @@ func (s *seen) judge(hash []byte, k Key, err error, now time.Time) (Key, error) 
 	return k, err
 }
 
+// has reports whether a key was found in the store at some time.
+func (s *seen) has(hash []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.by[string(hash)]
+	return ok
+}
+
 // put makes room first: by those that are too old, else by any. s.mu is held.
 func (s *seen) put(hash string, what sighting) {
 	if _, known := s.by[hash]; !known && len(s.by) >= mostSeen {

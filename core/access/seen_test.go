@@ -4,10 +4,30 @@ import (
 	"net/netip"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"c2d/core/fault"
 )
+
+// TestStoreHangs: who was known a moment ago waits no longer than a second for a store that does not answer.
+func TestStoreHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		_, secret := o.issued(t, SystemAdmin, Key{Name: "HIS", Role: System})
+		before := o.as(t, secret)
+		o.clock = o.clock.Add(2 * useNoted)
+		o.store.hung = make(chan struct{})
+		begun := time.Now()
+		if a := o.as(t, secret); a.KeyID != before.KeyID {
+			t.Errorf("got %+v, was %+v", a, before)
+		}
+		if took := time.Since(begun); took != storePatience {
+			t.Errorf("it took %s", took)
+		}
+		close(o.store.hung)
+	})
+}
 
 // TestStoreAway: a HIS whose key was good a moment ago can end its calls while the store is away; nobody else gets in,
 // and nothing of what limits the key is forgotten.

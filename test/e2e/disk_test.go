@@ -8,11 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
-
-	"c2d/adapters/sip/phone"
-	"c2d/cmd/c2d/client"
-	"c2d/test/pbx"
 )
 
 // TestDiskFull fills the disk under the database: new calls are refused before anything rings, who talks goes on and can
@@ -25,34 +20,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.start()
-	first, second := h.talk("first"), h.talk("second")
-	idle := h.soft("idle", 600, phone.Never())
-	free := fill(t, filepath.Join(dir, "ballast"))
-	pbx.Eventually(t, soon, "a new call is refused", func() bool {
-		_, _, err := h.order(order{Key: "full", Caller: idle.login, Callee: first.caller.login})
-		var no *client.Problem
-		return errors.As(err, &no) && no.Status == 503
-	})
-	first.hear()
-	first.caller.does("hang up", first.caller.HangUp)
-	first.callee.released()
-	begun := time.Now()
-	if _, err := h.api.HangUp(t.Context(), second.call.ID); err != nil {
-		t.Error("hang up over the API:", err)
-	}
-	for _, s := range []*soft{second.caller, second.callee} {
-		s.released()
-	}
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("the phones were let go after %s", took)
-	}
-	if n := idle.rings(); n != 0 {
-		t.Errorf("a refused call rang %d times", n)
-	}
-	free()
-	first.over("completed", "caller", "caller", 1, 1)
-	second.over("completed", "", "api", 1, 1)
-	pbx.Eventually(t, soon, "the records are complete", func() bool { return h.told(first.call, "call.ended") == 1 && h.told(second.call, "call.ended") == 1 })
+	h.withoutStore(func() (back func()) { return fill(t, filepath.Join(dir, "ballast")) })
 }
 
 // small returns a file system of a few megabytes.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -133,6 +134,22 @@ func (c *Cluster) Stop(t testing.TB) {
 		t.Errorf("postgres: %v", err)
 	}
 	c.proc = nil
+}
+
+// Freeze makes the server hang: its sockets stay open, and neither it nor one of its processes answers. Thaw lets it go on.
+func (c *Cluster) Freeze(t testing.TB) {
+	t.Helper()
+	if err := signalFamily(c.proc.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Thaw) // else it could not be stopped
+}
+
+// Thaw ends Freeze. Idempotent.
+func (c *Cluster) Thaw() {
+	if c.proc != nil {
+		_ = signalFamily(c.proc.cmd.Process.Pid, syscall.SIGCONT)
+	}
 }
 
 func (c *Cluster) remove(t testing.TB) {

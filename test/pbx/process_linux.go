@@ -1,9 +1,12 @@
 package pbx
 
 import (
+	"fmt"
 	"os"
 	"os/user"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -27,3 +30,20 @@ func lockThread() func() {
 
 // killGroup ends what is left of a program and of the processes that it made, as Kamailio's.
 func killGroup(leader *os.Process) { _ = syscall.Kill(-leader.Pid, syscall.SIGKILL) }
+
+// signalFamily signals a process and then its children: a server's processes may have groups of their own.
+func signalFamily(leader int, s syscall.Signal) error {
+	if err := syscall.Kill(leader, s); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", leader))
+	if err != nil {
+		return err
+	}
+	for _, pid := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(pid); err == nil {
+			_ = syscall.Kill(n, s) // one may have ended meanwhile
+		}
+	}
+	return nil
+}
