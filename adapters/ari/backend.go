@@ -39,7 +39,8 @@ type Backend struct {
 	api      *client.Client
 	waits    waits
 	log      *slog.Logger
-	sink     call.Sink // set by Start, before anything is told
+	sink     call.Sink   // set by Start, before anything is told
+	clicks   call.Clicks // who does what phones ask for; nil is nobody
 
 	mu       sync.Mutex
 	legs     map[string]*leg // by leg id, those that have not ended

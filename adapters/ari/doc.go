@@ -28,6 +28,13 @@
 // After each connect the event filter is sent again, empty bridges of ours are removed, and core compares its legs with
 // Asterisk's channels: Asterisk tells nothing twice.
 //
+// # A transfer made on the phone
+//
+// A REFER of a phone that we dial directly, or that has called in, is left to us (PJSIP_TRANSFER_HANDLING is ari-only) and done
+// as on our own SIP: rules, records and events are those of a transfer there. Versions before 20.13 and 22.3 do not know this.
+// Behind the dialplan it stays the dialplan's, since the phone's channel is: Asterisk dials the third party through it, and our
+// leg goes on with whoever that is.
+//
 // # What ends a leg
 //
 // ChannelDestroyed, the only end that every channel has: its Q.850 cause and the SIP status of the phone (tech_cause), by the

@@ -82,6 +82,9 @@ func (b *Backend) channel(o call.Originate) (client.Leg, error) {
 	if limit := o.RingLimit + o.TalkLimit; o.TalkLimit > 0 { // Asterisk ends it, also if we are no more
 		l.Variables["TIMEOUT(absolute)"] = seconds(limit)
 	}
+	if strings.HasPrefix(to, "PJSIP/") {
+		l.Variables[transferHandling] = "ari-only"
+	}
 	if dialplan(to) {
 		l.OtherID, l.Formats = o.Leg+far, localFormats
 	}

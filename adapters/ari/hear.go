@@ -14,13 +14,16 @@ import (
 // wanted are the types of events that Asterisk is asked for; the others (half of all are variables) stay there.
 var wanted = []string{
 	"StasisStart", "StasisEnd", "ChannelStateChange", "ChannelDestroyed", "ChannelHangupRequest", "Dial", "ChannelDtmfReceived",
-	"ChannelHold", "ChannelUnhold", "ChannelEnteredBridge", "PlaybackFinished", "ApplicationReplaced",
+	"ChannelHold", "ChannelUnhold", "ChannelEnteredBridge", "PlaybackFinished", "ApplicationReplaced", "ChannelTransfer",
 }
 
 // hear takes one event, on the one goroutine that reads.
 func (b *Backend) hear(ev client.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if ev.Transfer != nil {
+		b.transfer(ev.Transfer)
+	}
 	switch e := ev.Event.(type) {
 	case *ari.StasisStart:
 		b.started(e)

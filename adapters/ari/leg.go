@@ -17,6 +17,7 @@ type leg struct {
 	id      string
 	channel string // ours, of the id's
 	farHalf string // of a Local channel, else empty
+	address string // of its phone, as the directory has it
 	joinTo  string // the answered leg that this one will be joined to; empty for the first
 	state   call.LegState
 	offered bool
@@ -34,6 +35,10 @@ type leg struct {
 	end       end
 	why       call.Reason // we ended it
 	limit     string      // seconds that it may ring
+
+	moving bool // its phone has asked for a transfer that is not decided yet
+	over   bool // its end waits for that
+	hangUp bool // so does its hang-up
 
 	playing string // id of the playback that it hears
 	bridge  string // that it is in, or shall be
@@ -69,7 +74,7 @@ func (b *Backend) add(l *leg) {
 
 // takeUp makes a leg known that a former process has left; b.mu is held.
 func (b *Backend) takeUp(o call.OpenLeg) {
-	l := &leg{id: o.Leg, state: o.State, rang: o.State == call.LegRinging || o.State == call.LegEarly, up: o.State == call.LegAnswered, made: true, dialled: true}
+	l := &leg{id: o.Leg, address: o.Way.Address, state: o.State, rang: o.State == call.LegRinging || o.State == call.LegEarly, up: o.State == call.LegAnswered, made: true, dialled: true}
 	if l.up {
 		l.end.answered, l.playing = true, l.id+toneSuffix // if there is one
 	}
@@ -146,7 +151,7 @@ func (l *leg) phoneUp() bool {
 
 // finish tells the end of a leg whose channels are gone; b.mu is held.
 func (b *Backend) finish(l *leg) {
-	if b.legs[l.id] != l {
+	if l.over = l.moving; l.over || b.legs[l.id] != l {
 		return
 	}
 	c := call.Cause{Reason: l.why}

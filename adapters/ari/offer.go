@@ -19,7 +19,7 @@ const (
 
 // offer: the dialplan hands us a call, as Stasis(c2d,dial,NUMBER). b.mu is held.
 func (b *Backend) offer(e *ari.StasisStart) {
-	l := &leg{id: b.origin.LegID(), channel: e.Channel.ID, state: call.LegOffered, offered: true, made: true, dialled: true}
+	l := &leg{id: b.origin.LegID(), address: endpointOf(e.Channel.Name), channel: e.Channel.ID, state: call.LegOffered, offered: true, made: true, dialled: true}
 	if e.Channel.State == "Up" {
 		l.up = true // the dialplan has answered it
 	}
@@ -30,6 +30,7 @@ func (b *Backend) offer(e *ari.StasisStart) {
 	}
 	b.spawn(func(ctx context.Context) { // Asterisk tells of the end of a channel that it made itself only if asked to
 		err := errors.Join(b.api.Subscribe(ctx, b.app, l.channel), b.api.SetVariable(ctx, l.channel, legVariable, l.id))
+		_ = b.api.SetVariable(ctx, l.channel, transferHandling, "ari-only") // an old Asterisk does not know it
 		if err != nil {
 			b.log.Debug("offered leg not followed", "leg", l.id, "error", err)
 		}
@@ -111,6 +112,7 @@ func (b *Backend) giveBack(ctx context.Context, l *leg, why call.Reason) error {
 	if err == nil {
 		err = b.api.SetVariable(ctx, l.channel, backVariable, "1")
 	}
+	_ = b.api.SetVariable(ctx, l.channel, transferHandling, "core")
 	if err == nil {
 		err = b.api.Continue(ctx, l.channel)
 	}

@@ -33,7 +33,7 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 	if err != nil {
 		return err
 	}
-	l := &leg{id: o.Leg, joinTo: o.JoinTo, state: call.LegIntended, farHalf: ch.OtherID, limit: seconds(o.RingLimit)}
+	l := &leg{id: o.Leg, address: o.Way.Address, joinTo: o.JoinTo, state: call.LegIntended, farHalf: ch.OtherID, limit: seconds(o.RingLimit)}
 	b.mu.Lock()
 	err = b.down()
 	if err == nil {
@@ -80,15 +80,17 @@ func (b *Backend) refused(l *leg, err error) error {
 func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error {
 	b.mu.Lock()
 	l, err := b.legs[id], b.down()
-	channel := id
+	channel, waits := id, false
 	if l != nil {
+		waits = l.moving
+		l.hangUp = l.hangUp || waits
 		channel = l.channel
 		if l.why == "" {
 			l.why = why
 		}
 	}
 	b.mu.Unlock()
-	if err != nil {
+	if err != nil || waits {
 		return err
 	}
 	err = b.api.HangUp(ctx, channel, order(why))

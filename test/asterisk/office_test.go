@@ -195,8 +195,7 @@ func (c *chat) talks() {
 // over checks, once all calls have ended, that no channel and no bridge of ours is left.
 func (o *office) over() {
 	o.t.Helper()
-	api := client.New(client.Config{URL: o.asterisk.URL, Username: o.asterisk.Username, Password: o.asterisk.Password})
-	defer api.Close()
+	api := o.asteriskAPI(o.t)
 	ours := func(id string) bool { return o.origin.Made(id) }
 	left := ""
 	defer func() {
@@ -225,6 +224,13 @@ func (o *office) over() {
 		}
 		return err == nil && o.runner.Active() == 0
 	})
+}
+
+// asteriskAPI is a client of ARI beside ours.
+func (w *ward) asteriskAPI(t *testing.T) *client.Client {
+	api := client.New(client.Config{URL: w.asterisk.URL, Username: w.asterisk.Username, Password: w.asterisk.Password})
+	t.Cleanup(api.Close)
+	return api
 }
 
 // healthy waits until Health says so, or what is wrong.

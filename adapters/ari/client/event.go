@@ -10,14 +10,15 @@ import (
 type Event struct {
 	ari.Event
 	TechCause int       // ChannelDestroyed, ChannelHangupRequest: the SIP status of a PJSIP channel, 0 for none
-	Transfer  *Transfer // ChannelTransfer: a phone asks for one, and the application is to do it
+	Transfer  *Transfer // ChannelTransfer: a phone asks for one, and the application is to do it; nil for news of one
 }
 
 // Transfer is a REFER that Asterisk leaves to the application (PJSIP_TRANSFER_HANDLING is ari-only).
 type Transfer struct {
-	Channel string // whose phone asks
-	Exten   string // whom it names, of a blind transfer
-	Other   string // the channel that it names with Replaces, of an attended one
+	Channel  string // whose phone asks
+	Exten    string // whom it names, of a blind transfer
+	Attended bool   // it names a dialog of its own (Replaces)
+	Other    string // whose channel that is, if Asterisk knows it
 }
 
 // Replaced reports that the application has gone to another connection.
@@ -30,11 +31,12 @@ func (e Event) Replaced() bool {
 func Decode(raw []byte) (Event, error) {
 	var more struct {
 		ari.EventData
-		TechCause int `json:"tech_cause"`
+		TechCause int    `json:"tech_cause"`
+		State     string `json:"state"` // of a transfer: what it has come to, which we have told ourselves
 		ReferTo   struct {
 			Requested struct {
 				Destination string `json:"destination"`
-				Exten       string `json:"exten"`
+				ProtocolID  string `json:"protocol_id"` // the Call-ID in Replaces
 			} `json:"requested_destination"`
 			Destination struct {
 				ID string `json:"id"`
@@ -50,8 +52,11 @@ func Decode(raw []byte) (Event, error) {
 		return Event{}, err
 	}
 	if more.Type == "ChannelTransfer" {
-		t := &Transfer{Channel: more.ReferredBy.Source.ID, Exten: more.ReferTo.Requested.Destination, Other: more.ReferTo.Destination.ID}
-		return Event{Event: other{&more.EventData}, Transfer: t}, nil
+		ev := Event{Event: other{&more.EventData}}
+		if to := more.ReferTo; more.State == "" {
+			ev.Transfer = &Transfer{Channel: more.ReferredBy.Source.ID, Exten: to.Requested.Destination, Attended: to.Requested.ProtocolID != "", Other: to.Destination.ID}
+		}
+		return ev, nil
 	}
 	ev, err := ari.DecodeEvent(raw)
 	if err != nil {

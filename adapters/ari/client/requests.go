@@ -97,6 +97,18 @@ func (c *Client) Continue(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, path("channels", id, "continue"), nil, nil)
 }
 
+// Outcomes of a transfer, as [Client.Transferred] takes them.
+const (
+	TransferDone     = "channel_answered"
+	TransferDeclined = "channel_declined"
+	TransferFailed   = "channel_unavailable"
+)
+
+// Transferred tells the phone of a channel what its transfer has come to.
+func (c *Client) Transferred(ctx context.Context, id, outcome string) error {
+	return c.do(ctx, http.MethodPost, path("channels", id, "transfer_progress")+query("states", outcome), nil, nil)
+}
+
 // Press sends keys towards a channel's phone, gap milliseconds apart.
 func (c *Client) Press(ctx context.Context, id, keys string) error {
 	return c.do(ctx, http.MethodPost, path("channels", id, "dtmf")+query("dtmf", keys), nil, nil)

@@ -84,8 +84,10 @@ func (a *App) openServices(context.Context) error {
 		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee), PerBackend: a.backendLimiters()},
 		Log:    a.deps.Log,
 	})
-	if a.stack != nil {
-		a.stack.Use(a.services.calls)
+	for _, e := range a.entries {
+		if phones, ask := e.Backend.(interface{ Use(call.Clicks) }); ask {
+			phones.Use(a.services.calls)
+		}
 	}
 	return nil
 }
