@@ -91,11 +91,15 @@ func (s *Service) adopt(a access.Actor, ev call.LegEvent, from call.Target) call
 		Caller: call.Party{Number: from.Number, RingLimit: s.cfg.Ring, Attempts: []call.Attempt{{Targets: []call.Target{from}, Legs: []call.Leg{leg}}}}}
 }
 
-// dialled reads what a phone dialled: a URI whose user part is a number means that number (RFC 3261 section 19.1.6).
+// dialled reads what a phone dialled: a URI whose user part is a number means that number (RFC 3261 section 19.1.6), and letters
+// without a domain, as a dialplan hands them on, are a name.
 func dialled(to string) Ref {
 	number, _, _ := strings.Cut(strings.TrimPrefix(to, "sip:"), "@")
 	if _, ok := identity.StripNumber(number); ok {
 		return Ref{Number: number}
+	}
+	if !strings.ContainsAny(to, ":@") {
+		return Ref{Name: to}
 	}
 	return Ref{URI: to}
 }

@@ -1,0 +1,41 @@
+package asterisk
+
+import (
+	"testing"
+
+	telephone "c2d/adapters/sip/phone"
+	"c2d/core/call/calltest"
+	"c2d/test/pbx"
+)
+
+// A phone dials the feature code and a name, spelled with letters, and talks with whom the name means.
+func TestFeatureCodeWithAName(t *testing.T) {
+	s := serves(t)
+	harry, mary := s.person("harry"), s.person("mary")
+	contact := map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "work", "number": mary.extension}}}
+	if err := s.api.Post(t.Context(), "/v1/contacts", contact, nil); err != nil {
+		t.Fatal(err)
+	}
+	harry.Dial(t, "mary")
+	mary.awaits(t, telephone.Ringing)
+	mary.Lift(t)
+	harry.Hears(t, mary)
+	mary.Hears(t, harry)
+	mary.PutDown(t)
+	harry.awaits(t, telephone.Ended)
+	s.empty()
+}
+
+// While C2D is down the feature code goes on as the number that was dialled.
+func TestFeatureCodeWhileWeAreDown(t *testing.T) {
+	w := &wards{asterisk: pbx.StartAsterisk(t, pbx.Switch{Files: phones()})}
+	s := &service{ward: &ward{wards: w}, t: t}
+	harry, mary := s.Phone(t, calltest.Rings).(*handset), s.Phone(t, calltest.Rings).(*handset)
+	harry.Dial(t, mary.extension)
+	mary.awaits(t, telephone.Ringing)
+	mary.Lift(t)
+	harry.Hears(t, mary)
+	mary.PutDown(t)
+	harry.awaits(t, telephone.Ended)
+	s.empty()
+}
