@@ -33,12 +33,14 @@ var forms = map[string][]ari.Dial{
 	"Asterisk, dialplan": {{Match: ".*", To: "Local/{number}@from-internal/n"}},
 }
 
+// TestConformance runs both forms side by side, each on an Asterisk of its own.
 func TestConformance(t *testing.T) {
+	var columns sync.WaitGroup
+	defer columns.Wait()
 	for name, dial := range forms {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
-			w := &wards{asterisk: a, dial: dial}
+		a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
+		w := &wards{asterisk: a, dial: dial}
+		columns.Go(func() {
 			calltest.Run(t, calltest.Suite{
 				Backend: name, Peers: []string{"Asterisk " + a.Version},
 				Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},

@@ -2,6 +2,7 @@ package calltest
 
 import (
 	"slices"
+	"time"
 
 	"c2d/core/call"
 )
@@ -65,8 +66,7 @@ func (sc *scene) next() {
 			sc.calleeRings()
 		}
 	case call.Confirming:
-		sc.a.Press(sc.t, "1")
-		sc.in(sc.id, call.RingingCallee)
+		sc.confirm()
 		sc.at = call.RingingCallee
 		sc.calleeRings()
 	case call.RingingCallee:
@@ -82,6 +82,26 @@ func (sc *scene) next() {
 		sc.t.Fatalf("the call is %s on its way\n%s", sc.at, sc.all())
 	}
 }
+
+// confirm presses the key, and again if that has come to nothing: one that is pressed before the phone's sound has found its
+// way to us is lost.
+func (sc *scene) confirm() {
+	sc.t.Helper()
+	var pressed time.Time
+	sc.until("the key is taken", func() bool {
+		if sc.book.call(sc.id).State != call.Confirming {
+			return true
+		}
+		if time.Since(pressed) > keyPatience {
+			sc.a.Press(sc.t, "1")
+			pressed = time.Now()
+		}
+		return false
+	})
+	sc.in(sc.id, call.RingingCallee)
+}
+
+const keyPatience = 2 * time.Second
 
 func (sc *scene) calleeRings() {
 	sc.t.Helper()
