@@ -7,13 +7,16 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	telephone "c2d/adapters/sip/phone"
 	"c2d/cmd/c2d/app"
+	"c2d/cmd/c2d/cli"
 	"c2d/cmd/c2d/client"
 	"c2d/cmd/c2d/config"
 	"c2d/test/pbx"
@@ -32,6 +35,8 @@ type hospital struct {
 	cfg   config.Config
 	api   *client.Client
 	tones map[*telephone.Phone]int
+
+	url, keyFile string // once it is open
 }
 
 // outside is a number as the page's configuration writes it for the dialplan.
@@ -151,24 +156,23 @@ func (h *hospital) opens(t *testing.T) {
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	key, err := os.ReadFile(filepath.Join(filepath.Dir(strings.TrimPrefix(h.cfg.Store.URL, "sqlite:")), "c2d-admin.key"))
+	h.url, h.keyFile = s.URL(), filepath.Join(filepath.Dir(strings.TrimPrefix(h.cfg.Store.URL, "sqlite:")), "c2d-admin.key")
+	key, err := os.ReadFile(h.keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.api = client.New(s.URL(), strings.TrimSpace(string(key)))
+	h.api = client.New(h.url, strings.TrimSpace(string(key)))
 	t.Cleanup(h.api.Close)
 }
 
-// talks adds the page's user, whose click connects 101 and 102; then 101 dials *55 and is connected again, by the service.
+// talks gives the page's commands, whose click connects 101 and 102; then 101 dials *55 and is connected again, by the service.
 func (h *hospital) talks(t *testing.T, secret string) (harry, mary *telephone.Phone) {
 	t.Helper()
 	harry, mary = h.phone(t, "101", secret, 600), h.phone(t, "102", secret, 1000)
-	u := client.User{Login: "harry", Name: "Harry Hill"}
-	h.does(t, "user add", func(ctx context.Context) error { return h.api.Post(ctx, "/v1/users", u, &u) })
-	d := client.Device{Name: "desk", Kind: "desk", Backend: "pbx", Address: "101", Number: "101"}
-	h.does(t, "device add", func(ctx context.Context) error { return h.api.Post(ctx, "/v1/users/"+u.ID+"/devices", d, nil) })
-	h.clicks(t, "102")
+	var called sync.WaitGroup
+	called.Go(func() { h.commands(t, frames(t, "3 ", "sh")[0]) }) // the last is a call, which lasts until somebody hangs up
 	h.over(t, harry, mary)
+	called.Wait()
 	h.does(t, "dial *55", func(ctx context.Context) error { return harry.Dial(ctx, "*55102") })
 	h.over(t, mary, harry)
 	h.does(t, "list the calls", func(ctx context.Context) error {
@@ -179,6 +183,21 @@ func (h *hospital) talks(t *testing.T, secret string) (harry, mary *telephone.Ph
 		return nil
 	})
 	return harry, mary
+}
+
+// commands gives the commands of a frame at the command line.
+func (h *hospital) commands(t *testing.T, script string) {
+	for line := range strings.Lines(script) {
+		var args []string
+		for _, word := range regexp.MustCompile(`"[^"]*"|\S+`).FindAllString(line, -1) {
+			args = append(args, strings.Trim(word, `"`))
+		}
+		var said strings.Builder
+		env := cli.Env{Stdout: &said, Stderr: &said, Lookup: func(string) (string, bool) { return "", false }}
+		if code := cli.Run(t.Context(), append(args[1:], "--url", h.url, "--key-file", h.keyFile), env); code != 0 {
+			t.Errorf("%s ends with %d: %s", strings.TrimSpace(line), code, said.String())
+		}
+	}
 }
 
 func (h *hospital) clicks(t *testing.T, number string) (placed client.Call) {
