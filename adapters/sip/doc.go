@@ -199,7 +199,7 @@
 // # After a restart
 //
 // Each event that changes what is needed carries a resume blob (resume.go). A leg that rang is cancelled with the stored
-// branch and told as lost; one that talked directly just goes on; one that was forwarded takes its RTP ports again or is
+// branch (again, three times in all, if the CANCEL overtook the INVITE: 481, and the phone rings) and told as lost; one that talked directly just goes on; one that was forwarded takes its RTP ports again or is
 // ended; an exchange that was not over is done anew.
 //
 // # Who watches a leg that talks

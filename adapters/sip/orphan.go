@@ -11,11 +11,17 @@ import (
 // orphan is an INVITE that left and that no leg waits for any more: its phone was silent, its leg was given up, or the
 // process that sent it died. What comes late is released: an 18x is cancelled, a 200 gets ACK and BYE.
 type orphan struct {
-	invite    dialog.Invite
-	until     time.Time
-	cancelled bool
-	byed      map[string]*dialog.Dialog // by To tag
+	invite  dialog.Invite
+	until   time.Time
+	cancels int                       // that were sent
+	waits   bool                      // for the reply to one
+	rings   bool                      // an 18x came meanwhile
+	taken   bool                      // the phone took one
+	byed    map[string]*dialog.Dialog // by To tag
 }
+
+// mostCancels bounds what a phone gets that rings on and knows nothing of the INVITE that it rings for.
+const mostCancels = 3
 
 // orphaned remembers an INVITE for late replies, and forgets those whose time is over.
 func (s *Stack) orphaned(inv dialog.Invite) *orphan {
@@ -67,15 +73,43 @@ func (s *Stack) abandon(inv dialog.Invite, res *sip.Response) {
 	s.bye(&made)
 }
 
-// withdraw cancels an orphan that still rings, once; then gets what the phone replied.
+// withdraw cancels an orphan that still rings; then gets what the phone replied. A CANCEL that overtook its INVITE did
+// nothing (481, RFC 3261 section 9.2), so an 18x that comes during it or later lets us send another.
 func (s *Stack) withdraw(o *orphan, reason string, then func(*sip.Response)) {
-	s.mu.Lock()
-	first := !o.cancelled
-	o.cancelled = true
-	s.mu.Unlock()
-	if first {
-		s.sendCancel(o.invite, reason, then)
+	if !s.mayCancel(o) {
+		return
 	}
+	s.sendCancel(o.invite, reason, func(res *sip.Response) {
+		if s.stillRings(o, res) {
+			s.withdraw(o, reason, ignore)
+		}
+		then(res)
+	})
+}
+
+// mayCancel reports whether a CANCEL is to be sent now, and counts it.
+func (s *Stack) mayCancel(o *orphan) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.waits {
+		o.rings = true
+	}
+	if o.waits || o.taken || o.cancels == mostCancels {
+		return false
+	}
+	o.cancels++
+	o.waits = true
+	return true
+}
+
+// stillRings notes the reply to a CANCEL, nil for none, and reports whether the phone has said that it rings all the same.
+func (s *Stack) stillRings(o *orphan, res *sip.Response) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.taken = res != nil && res.StatusCode != sip.StatusCallTransactionDoesNotExists
+	rings := o.rings
+	o.waits, o.rings = false, false
+	return rings && !o.taken
 }
 
 func (s *Stack) sendCancel(inv dialog.Invite, reason string, then func(*sip.Response)) {

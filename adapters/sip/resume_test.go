@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
@@ -171,6 +172,39 @@ func TestRingingPhoneStopsAfterARestart(t *testing.T) {
 	p.passes("BYE")
 }
 
+// The CANCEL of the next process overtook the INVITE: the phone knows of no call, and begins to ring after that.
+func TestCancelThatOvertookItsInviteIsSentAgain(t *testing.T) {
+	for _, late := range []bool{false, true} { // whether the 481 comes after the 180
+		h := newHouse(t).start()
+		p := h.phone("mary")
+		h.ring(p, "leg", "")
+		inv := p.invited()
+		h.restarted()
+		says := []func(){func() { p.reply(p.cancelled(inv), 481, nil) }, func() { p.reply(inv, 180, nil) }}
+		if late {
+			slices.Reverse(says)
+		}
+		for _, say := range says {
+			say()
+		}
+		for range mostCancels - 2 { // a proxy may be slow to find the call
+			p.reply(inv, 180, nil)
+			p.reply(p.cancelled(inv), 481, nil)
+		}
+		p.reply(inv, 180, nil)
+		p.reply(p.cancelled(inv), 200, nil)
+		p.reply(inv, 487, nil)
+		h.ended("leg", call.Lost)
+	}
+}
+
+// cancelled waits for the CANCEL of an INVITE. A second one of it is no repetition for a phone that replied to the first.
+func (p *phone) cancelled(inv *sip.Request) *sip.Request {
+	p.t.Helper()
+	p.seen["CANCEL"+branch(inv)] = false
+	return p.request("CANCEL")
+}
+
 // The process died between the phone's 200 and the record: the record says ringing, the phone is in a call.
 // Some phones answer its CANCEL with 481, others, as baresip does, with 200.
 func TestPhoneThatAnsweredTheDeadProcessIsReleased(t *testing.T) {
@@ -232,5 +266,20 @@ func TestStopReleasesWhatRingsAndLeavesWhoTalks(t *testing.T) {
 	}
 	if err := h.stack.Health(ctx); err == nil {
 		t.Error("healthy after Stop")
+	}
+}
+
+// A phone that rings on whatever it is sent does not keep us busy.
+func TestSoManyCancelsAndNoMore(t *testing.T) {
+	s, o, n := &Stack{}, &orphan{}, 0
+	for range 10 {
+		if s.mayCancel(o) {
+			n++
+		}
+		s.mayCancel(o)
+		s.stillRings(o, &sip.Response{StatusCode: 481})
+	}
+	if n != mostCancels {
+		t.Errorf("%d CANCELs", n)
 	}
 }
