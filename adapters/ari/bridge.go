@@ -68,7 +68,7 @@ func (b *Backend) put(ctx context.Context, id string, channels ...string) error 
 	return b.api.Enter(ctx, id, channels...)
 }
 
-// Join implements [call.Backend].
+// Join implements [call.Backend]. Errors: fault.CodeBackendUnavailable when Asterisk did not answer.
 func (b *Backend) Join(ctx context.Context, first, second string) error {
 	b.mu.Lock()
 	x, y, err := b.legs[first], b.legs[second], b.down()
@@ -85,8 +85,11 @@ func (b *Backend) Join(ctx context.Context, first, second string) error {
 		return nil
 	}
 	err = b.put(ctx, id, x.channel, y.channel)
-	if client.Gone(err) {
+	switch {
+	case err == nil || client.Gone(err):
 		return nil
+	case client.Status(err) == 0:
+		return fault.Wrap(fault.CodeBackendUnavailable, err, "Asterisk did not answer")
 	}
 	return err
 }

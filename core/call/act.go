@@ -86,6 +86,9 @@ func (b *box) one(c Call, a Action) {
 	case OpOriginate:
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvEnded, Cause: causeOf(err)}})
 	case OpJoin:
+		if fault.Is(err, fault.CodeBackendUnavailable) {
+			return // the two may hear each other: Joined, the next snapshot or the time limit tells
+		}
 		b.post(letter{in: LegEvent{Leg: a.Leg, Kind: EvJoinFailed, Cause: causeOf(err)}})
 	case OpPart:
 		b.post(letter{in: HangUpOrdered{By: BySystem, Reason: MediaFailed}})

@@ -29,6 +29,7 @@ type Backend interface {
 	// Originate rings a phone. It is called once for a leg id, after the intent is durable; nothing retries it.
 	Originate(ctx context.Context, o Originate, resume []byte) error
 	// Join lets two answered legs hear each other; Joined or JoinFailed follows, on the first of them.
+	// Errors: fault.CodeBackendUnavailable when it is not known whether they do.
 	Join(ctx context.Context, a, b string) error
 	// RingBack plays the country's ring-back tone to an answered leg, until it is switched off, joined, or early
 	// media of the leg that is to be joined to it replaces it.

@@ -51,6 +51,7 @@
 //	any             caller or callee leg ended     ended cancelled (lost, backend_failed as told); hang_up the rest
 //	any             hang-up ordered                ended cancelled (connected: completed); hang_up all
 //	any             leg answered after its hang-up -               hang_up again (taken for lost: hang_up)
+//	connecting      link back, not joined          connecting      join again
 //	any             link lost                      flag unsure
 //	any             link back, with a snapshot     unsure off; an older leg that is not in it has ended lost (intended: hang_up)
 //	connected       restarted                      connected       record, stop_record again, if they may not have been sent

@@ -267,6 +267,22 @@ func TestLinkLostAndBack(t *testing.T) {
 	})
 }
 
+// The line was cut between the join and the answer to its order: the two talk.
+func TestJoinWhoseAnswerIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		r.board.mute = fault.New(fault.CodeBackendUnavailable, "no answer")
+		a, b := r.talk("c")
+		time.Sleep(joinLimit)
+		if got := r.state("c"); got != Connected {
+			t.Errorf("state %s", got)
+		}
+		r.play(a, EvEnded)
+		r.play(b, EvEnded)
+		r.stop()
+	})
+}
+
 func TestStrayAnswerIsHungUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newMemory(), nil)

@@ -177,6 +177,7 @@ func (m *machine) linkChanged(up bool) {
 // seen compares our legs with those that the backend still has: one that is gone has ended while nobody told us. One
 // whose originate was on its way when the backend looked may ring nevertheless, so it is hung up too.
 func (m *machine) seen(in Seen) {
+	unsure := m.c.Has(Unsure)
 	if i := slices.Index(m.c.Flags, Unsure); i >= 0 {
 		m.c.Flags, m.changed = slices.Delete(m.c.Flags, i, i+1), true
 	}
@@ -200,8 +201,12 @@ func (m *machine) seen(in Seen) {
 	if m.c.State == Connected {
 		m.recordAgain() // it may not have been heard
 	}
-	if m.c.State == Connecting && in.Legs[m.c.CallerLeg].JoinedTo == m.c.CalleeLeg {
+	switch {
+	case m.c.State != Connecting:
+	case in.Legs[m.c.CallerLeg].JoinedTo == m.c.CalleeLeg:
 		m.joined()
+	case unsure: // the order may have been lost
+		m.join()
 	}
 }
 

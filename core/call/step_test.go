@@ -290,6 +290,19 @@ func TestBackendLostAndBack(t *testing.T) {
 	s.in(seen).wants(Ended, "hang_up 1 lost").ends(Lost, CalleeSide, ByBackend)
 }
 
+func TestBackendLostWhileTheyAreJoined(t *testing.T) {
+	connecting := func() *story { return begin(t, newCall()).leg(1, EvAnswered).in(mary("m")).leg(2, EvAnswered) }
+	connecting().in(LinkChanged{}).in(joinedOr("")).wants(Connecting, "join 1 2")
+	connecting().in(LinkChanged{}).in(joinedOr("in-n1-call-2")).wants(Connected)
+	connecting().in(joinedOr("")).wants(Connecting) // the order is on its way
+}
+
+// joinedOr is a snapshot in which the caller is joined to a peer, or to nobody.
+func joinedOr(peer string) Seen {
+	return Seen{Asked: t0.Add(time.Minute), Legs: map[string]LegInfo{
+		"in-n1-call-1": {State: LegAnswered, JoinedTo: peer}, "in-n1-call-2": {State: LegAnswered}}}
+}
+
 // TestAnyInputInAnyState feeds every input to every state that a call can be in: nothing panics, an ended call keeps its
 // one outcome, and each way to the end releases every leg.
 func TestAnyInputInAnyState(t *testing.T) {
