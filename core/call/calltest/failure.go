@@ -2,6 +2,7 @@ package calltest
 
 import (
 	"slices"
+	"time"
 
 	"c2d/core/call"
 )
@@ -9,10 +10,13 @@ import (
 // lostAndRestored: the phone system cannot be reached for a while.
 func lostAndRestored() []behaviour {
 	var rows []behaviour
-	for _, state := range []call.State{call.RingingCaller, call.Confirming, call.RingingCallee, call.Connected} {
+	for _, state := range states {
 		rows = append(rows, behaviour{"backend lost and restored, " + plain(state), func(s *stage) {
 			s.needs(s.can.Lose, "a phone system that can be lost")
 			sc := s.bring(state)
+			if state == call.Queued { // an order that the loss overtakes has failed, and lets this call in
+				s.ringing(sc.before, call.CallerSide, 1)
+			}
 			sc.lose()
 			sc.restore()
 			sc.goesOn()
@@ -98,8 +102,41 @@ func restarted() []behaviour {
 			sc.cancel(sc.id)
 			sc.ends("ended completed - api")
 		}},
+		behaviour{"killed while the caller hears why the callee cannot be reached", toldAndKilled},
 		behaviour{"started on an empty store over ten talking calls", emptyStore},
 	)
+}
+
+// toldAndKilled: the call has ended already, so the next process says nothing of it; it only lets the caller go.
+func toldAndKilled(s *stage) {
+	s.bends = withoutItsEnd
+	a, b := s.phone(Rings), s.phone(Busy)
+	id := s.place(order{callers: []Phone{a}, callees: []Phone{b}})
+	s.ringing(id, call.CallerSide, 1)
+	a.Lift(s.t)
+	s.in(id, call.Ended)
+	if a.Idle() {
+		s.t.Error("the caller is not told why")
+	}
+	s.crash()
+	began := time.Now()
+	s.up()
+	s.idle(a, b)
+	if took := time.Since(began); took > told {
+		s.t.Errorf("the caller was let go after %v", took)
+	}
+	s.tells(id, "created", "caller rings", "caller answers", "ended busy callee callee")
+}
+
+// told is less than core gives a caller who hears why and of whom nothing more is heard.
+const told = 5 * time.Second
+
+// withoutItsEnd lets the caller hear why for as long as core allows.
+func withoutItsEnd(ev call.LegEvent) []call.LegEvent {
+	if ev.Kind == call.EvPromptDone {
+		return nil
+	}
+	return []call.LegEvent{ev}
 }
 
 // emptyStore: who talks is never cut; where the phone system outlives us, it is in a record again. What rings, or is

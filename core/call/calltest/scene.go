@@ -14,6 +14,8 @@ type scene struct {
 	a, b Phone
 	at   call.State
 	past []string // what its events have told
+
+	before string // the call that a queued one waits for
 }
 
 // states in which something can happen to a call, in order.
@@ -47,8 +49,8 @@ func (s *stage) queued() *scene {
 	s.t.Helper()
 	s.gates = map[string]int{s.harness.Name(): 1}
 	first := s.phone(Rings)
-	s.place(order{callers: []Phone{first}})
-	sc := &scene{stage: s, a: s.phone(Rings), b: s.phone(Rings), at: call.Queued, past: []string{"created"}}
+	before := s.place(order{callers: []Phone{first}})
+	sc := &scene{stage: s, a: s.phone(Rings), b: s.phone(Rings), at: call.Queued, past: []string{"created"}, before: before}
 	sc.id = s.place(order{callers: []Phone{sc.a}, callees: []Phone{sc.b}})
 	s.in(sc.id, call.Queued)
 	return sc
@@ -58,6 +60,10 @@ func (s *stage) queued() *scene {
 func (sc *scene) next() {
 	sc.t.Helper()
 	switch sc.at {
+	case call.Queued:
+		sc.vacate()
+		sc.ringing(sc.id, call.CallerSide, 1)
+		sc.at, sc.past = call.RingingCaller, append(sc.past, "caller rings")
 	case call.RingingCaller:
 		sc.a.Lift(sc.t)
 		sc.past = append(sc.past, "caller answers")
