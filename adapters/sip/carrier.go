@@ -249,7 +249,7 @@ func (g *gateway) converse(ctx context.Context, method sip.RequestMethod, at ser
 		}
 		p.put(req)
 		res, err := g.s.exchange(ctx, req)
-		if err != nil || !p.answer(g.credentials(), req, res) {
+		if err = g.explain(at, err); err != nil || !p.answer(g.credentials(), req, res) {
 			return res, err
 		}
 	}

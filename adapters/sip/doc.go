@@ -71,9 +71,10 @@
 //
 // A trunk's calls come from whom its configuration trusts, and from nobody else: an address, or a TLS peer whose certificate,
 // signed by sip.tls.client_ca, names the domain (RFC 5922; exactly, as a DNS name or a sip: URI). On a connection that we opened
-// it is the name for which we verified the proxy. They reach phones that are registered here and are not sent out again. What
-// anybody else asserts of who calls is not read, and no such header is ever copied from one leg to another. A call that goes on
-// through us keeps counting its Max-Forwards.
+// it is the name for which we verified the proxy. Why a proxy over TLS is not believed, or does not believe us, is one sentence
+// in the log (distrust.go); /readyz says the code, as of any trunk that is down. A trunk's calls reach phones that are
+// registered here and are not sent out again. What anybody else asserts of who calls is not read, and no such header is ever
+// copied from one leg to another. A call that goes on through us keeps counting its Max-Forwards.
 //
 // Requests that go where we are registered take the Service-Route of the registrar (RFC 3608). Rejected: to send them to its
 // first hop ourselves; the proxy that is configured is the way out, and routes.

@@ -159,7 +159,7 @@ func (s *Stack) connect(ctx context.Context, network, to string) error {
 		return errors.New("no connections are opened over " + network)
 	}
 	if network == "tls" {
-		return all[0].Dial(ctx, addr, g.secure)
+		return distrust(all[0].Dial(ctx, addr, g.secure))
 	}
 	return all[0].Dial(ctx, addr, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -24,7 +25,8 @@ type gateway struct {
 	next   next
 	secure *tls.Config // of tls
 	reg    registration
-	wake   chan struct{} // a call has found an address out of service
+	wake   chan struct{}          // a call has found an address out of service
+	alert  atomic.Pointer[outcry] // of a connection that no request has asked about yet
 
 	servers // of the proxy
 }

@@ -62,7 +62,7 @@ func (s *Stack) bind(a listenAddr) error {
 }
 
 func (s *Stack) bindStream(a listenAddr) error {
-	cfg := stream.Config{PerSource: s.cfg.Limits.Connections, Trace: s.streamTrace(a.network)}
+	cfg := stream.Config{PerSource: s.cfg.Limits.Connections, Trace: s.streamTrace(a.network), BrokenOff: s.brokenOff}
 	serve := s.tp.ServeTCP
 	if a.network == "tls" {
 		serve = s.tp.ServeTLS

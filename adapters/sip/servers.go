@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -230,11 +231,21 @@ func (s *servers) settle(at server) {
 	s.home = at
 }
 
-// stands notes why no calls can go, nil when they can, and reports whether that is news.
+// stands notes why no calls can go, nil when they can, and reports whether that is news: another sentence is, another cause
+// below it, such as another port, is not.
 func (s *servers) stands(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed := (s.err == nil) != (err == nil)
+	changed := (s.err == nil) != (err == nil) || sentence(s.err) != sentence(err)
 	s.err = err
 	return changed
+}
+
+// sentence is what a fault says without its cause.
+func sentence(err error) string {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return ""
+	}
+	return f.Message
 }

@@ -192,56 +192,6 @@ func TestTheNextCarrier(t *testing.T) {
 	}
 }
 
-// TestACarrierOverTLS: both sides prove by certificate who they are, and by nothing else is the carrier known when it calls.
-func TestACarrierOverTLS(t *testing.T) {
-	mary := pbx.StartBaresip(t, pbx.Phone{User: mobileUser, Password: password, Domain: "mobile.example", Tone: maryTone})
-	h := build(t)
-	cert, key := pbx.Certificate(t, h.ip)
-	secure := &pbx.Secure{Addr: pbx.NextAddress(), Hospital: cert}
-	secure.Cert, secure.Key = pbx.Certificate(t, secure.Addr, "sbc.carrier.example")
-	carrier := pbx.StartKamailio(t, pbx.Carrier{Hospital: h.ip, User: "hospital", Password: password, Phone: mary.Addr, TLS: secure})
-	h.replace("backends: [{name: house, kind: sip}]", fmt.Sprintf(`
-backends:
-  - {name: house, kind: sip}
-  - name: carrier
-    kind: sip
-    proxy: "sip:%s:5061;transport=tls"
-    ca: %q
-    domain: %s
-    register: true
-    user: hospital
-    password: %s
-    out: {format: national}
-    present: {default: "%s"}
-    trust: [{certificate: sbc.carrier.example, accept: [pai]}]
-`, secure.Addr, secure.Cert, pbx.Realm, password, ward))
-	h.replace("sip: {", fmt.Sprintf("sip: {tls: {cert: %q, key: %q, client_ca: %q}, ", cert, key, secure.Cert))
-	h.replace(`listen: [`, fmt.Sprintf(`listen: ["tls:%s:5061", `, h.ip))
-	h.start()
-	h.add("harry", "Harry", harryNumber)
-	h.post("/v1/contacts", map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "mobile", "number": mobile}}}, nil)
-	pbx.Eventually(t, soon, "the trunk is up", func() bool { return h.ready() })
-	s := &talking{house: h, harry: h.harry(false), mary: mary}
-	s.call = h.click()
-	s.harry.Await("CALL_INCOMING", soon)
-	s.harry.Accept()
-	mary.Await("CALL_INCOMING", soon)
-	mary.Accept()
-	s.call = h.state(s.call, "connected")
-	s.hear()
-	s.harry.HangUp()
-	s.over("completed", "caller", "caller")
-	mary.Dial(fmt.Sprintf("sip:%s@%s", harryNumber, carrier.Addr))
-	if ev := s.harry.Await("CALL_INCOMING", soon); !strings.Contains(ev.Peer, mobile) {
-		t.Errorf("Harry is shown %s", ev.Peer)
-	}
-	if got := h.wire.messages(func(m sip.Message) bool {
-		return m.Remote.Addr() == secure.Addr && m.Transport != "tls"
-	}); len(got) > 0 {
-		t.Errorf("%d messages of the carrier in the clear", len(got))
-	}
-}
-
 // TestACarrierCallsUs: Mary calls Harry's number from outside; Harry's phone shows whom the carrier asserts, and both talk. A
 // number that no phone here has is unknown, however often the carrier asks.
 func TestACarrierCallsUs(t *testing.T) {

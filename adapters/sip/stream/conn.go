@@ -22,7 +22,8 @@ type conn struct {
 	// Of the reading goroutine.
 	frames frames
 	began  time.Time // when the message under way began
-	spoke  bool      // a whole message has come
+	spoke  bool      // a whole message has come, or need not
+	heard  bool      // one has
 	left   []byte    // of a message that was longer than the library's buffer
 	buf    []byte
 
@@ -63,6 +64,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	for len(c.left) == 0 {
 		msg, err := c.message()
 		if err != nil {
+			c.brokenOff(err)
 			_ = c.Close() // at once, so that nobody takes it for alive
 			return 0, err
 		}
@@ -76,6 +78,13 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// brokenOff tells of the end of a connection of ours on which nothing has come.
+func (c *conn) brokenOff(err error) {
+	if c.ours && !c.heard && c.l.cfg.BrokenOff != nil {
+		c.l.cfg.BrokenOff(c.peer.String(), err)
+	}
+}
+
 // message returns the next whole message.
 func (c *conn) message() ([]byte, error) {
 	for {
@@ -84,7 +93,7 @@ func (c *conn) message() ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case msg != nil:
-			c.spoke, c.began = true, time.Time{}
+			c.spoke, c.heard, c.began = true, true, time.Time{}
 			return msg, nil
 		case pinged:
 			if _, err := c.send(lineEnd); err != nil {

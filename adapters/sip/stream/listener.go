@@ -19,6 +19,9 @@ type Config struct {
 	Patience  time.Duration // for the first message, for the rest of one, and twice that for writing one; 10 s
 	// Trace is told each message in wire order. It must return at once. nil for none.
 	Trace func(sent bool, local, peer netip.AddrPort, raw []byte)
+	// BrokenOff is told why a connection that we opened ended before its peer "ip:port" said anything. It must return at once.
+	// nil for none.
+	BrokenOff func(peer string, err error)
 }
 
 func (c Config) withDefaults() Config {
