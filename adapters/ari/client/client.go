@@ -25,10 +25,15 @@ type Config struct {
 	TLS      *tls.Config // nil is the system's
 }
 
-// Client sends requests to one Asterisk. Safe for concurrent use. Every method is bounded by its ctx.
+// slowest is how long a request may take if its ctx does not say so.
+const slowest = 30 * time.Second
+
+// Client sends requests to one Asterisk. Safe for concurrent use. Every method is bounded by its ctx, and a request by half a
+// minute if that has no end.
 type Client struct {
-	cfg  Config
-	http *http.Client
+	cfg   Config
+	http  *http.Client
+	limit time.Duration // slowest
 }
 
 // New returns a client; nothing is sent.
@@ -38,7 +43,7 @@ func New(cfg Config) *Client {
 		TLSClientConfig: cfg.TLS, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second, ExpectContinueTimeout: time.Second,
 	}
-	return &Client{cfg: cfg, http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &Client{cfg: cfg, limit: slowest, http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a redirection would be handed the password
 	}}}
 }
@@ -96,6 +101,8 @@ func (c *Client) do(ctx context.Context, method, target string, in, out any) err
 		}
 		body = bytes.NewReader(raw)
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.cfg.URL+target, body)
 	if err != nil {
 		return err
