@@ -66,15 +66,17 @@ func (sc *scene) goesOnAfterHold() {
 // keys waits until the backend has told that keys were pressed, in order.
 func (s *stage) keys(leg, want string) {
 	s.t.Helper()
-	s.until("the keys "+want+" are told", func() bool {
-		got := ""
-		for _, ev := range s.proc.wire.heard(leg) {
-			if ev.Kind == call.EvDTMF {
-				got += string(ev.Digit)
-			}
+	s.until("the keys "+want+" are told", func() bool { return s.pressed(leg) == want })
+}
+
+// pressed returns the keys that the backend has told of a leg.
+func (s *stage) pressed(leg string) (keys string) {
+	for _, ev := range s.proc.wire.heard(leg) {
+		if ev.Kind == call.EvDTMF {
+			keys += string(ev.Digit)
 		}
-		return got == want
-	})
+	}
+	return keys
 }
 
 // legTells waits until the backend has told something of a leg.

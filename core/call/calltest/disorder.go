@@ -89,8 +89,8 @@ func limited() []behaviour {
 		{"confirmed by a key press", func(s *stage) { s.bring(call.Confirming).goesOn() }},
 		{"another key does not confirm", func(s *stage) {
 			sc := s.bring(call.Confirming)
-			sc.a.Press(s.t, "7")
-			s.keys(s.book.call(sc.id).CallerLeg, "7")
+			leg := s.book.call(sc.id).CallerLeg
+			sc.presses("7", func() bool { return s.pressed(leg) == "7" })
 			sc.goesOn()
 		}},
 		{"not confirmed", row(call.Confirming, confirmTime, "ended not_confirmed caller system")},

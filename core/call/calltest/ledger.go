@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"c2d/core/audit"
 	"c2d/core/call"
@@ -16,7 +15,7 @@ import (
 type ledger struct {
 	call.Store
 	book *book
-	dead atomic.Bool
+	dead func() bool // the same moment as for the wire: what fails at one must not be written at the other
 }
 
 // book is what all processes have written.
@@ -112,7 +111,7 @@ func (l *ledger) TakeOver(ctx context.Context, c call.Call, from []call.Call, t 
 }
 
 func (l *ledger) write(c call.Call, t audit.Trail, do func() error) error {
-	if l.dead.Load() {
+	if l.dead() {
 		return fault.New(fault.CodeStoreUnavailable, "the process was killed")
 	}
 	err := do()

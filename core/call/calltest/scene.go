@@ -72,7 +72,8 @@ func (sc *scene) next() {
 			sc.calleeRings()
 		}
 	case call.Confirming:
-		sc.confirm()
+		sc.presses("1", func() bool { return sc.book.call(sc.id).State != call.Confirming })
+		sc.in(sc.id, call.RingingCallee)
 		sc.at = call.RingingCallee
 		sc.calleeRings()
 	case call.RingingCallee:
@@ -89,22 +90,21 @@ func (sc *scene) next() {
 	}
 }
 
-// confirm presses the key, and again if that has come to nothing: one that is pressed before the phone's sound has found its
-// way to us is lost.
-func (sc *scene) confirm() {
+// presses lets the caller press a key, and again if that has come to nothing: one that is pressed before the phone's sound has
+// found its way to us is lost.
+func (sc *scene) presses(key string, taken func() bool) {
 	sc.t.Helper()
 	var pressed time.Time
-	sc.until("the key is taken", func() bool {
-		if sc.book.call(sc.id).State != call.Confirming {
+	sc.until("the key "+key+" is taken", func() bool {
+		if taken() {
 			return true
 		}
 		if time.Since(pressed) > keyPatience {
-			sc.a.Press(sc.t, "1")
+			sc.a.Press(sc.t, key)
 			pressed = time.Now()
 		}
 		return false
 	})
-	sc.in(sc.id, call.RingingCallee)
 }
 
 const keyPatience = 2 * time.Second

@@ -68,8 +68,8 @@ func (s *stage) up() *process {
 	if s.proc != nil {
 		return s.proc
 	}
-	p := &process{ledger: &ledger{Store: s.store, book: s.book}}
-	p.wire = &wire{Backend: s.harness.Open(s.t), stage: s, bend: s.bends}
+	p := &process{wire: &wire{Backend: s.harness.Open(s.t), stage: s, bend: s.bends}}
+	p.ledger = &ledger{Store: s.store, book: s.book, dead: p.wire.killed}
 	p.Runner = call.NewRunner(call.Config{
 		Store: p.ledger, Backends: map[string]call.Backend{s.harness.Name(): p.wire}, Origin: origin, Gates: s.gates, Now: p.now,
 	}, s, s)
@@ -104,7 +104,6 @@ func (s *stage) crash() {
 	s.t.Helper()
 	p := s.proc
 	p.wire.kill()
-	p.ledger.dead.Store(true)
 	s.harness.Crash(s.t)
 	p.over = true
 	ctx, cancel := context.WithCancel(context.Background())
