@@ -21,8 +21,9 @@ var samples = []string{
 	`{"type":"ChannelEnteredBridge","application":"c2d","bridge":{"id":"br","bridge_type":"mixing","channels":["x","y"]},"channel":{"id":"y"}}`,
 	`{"type":"PlaybackFinished","application":"c2d","playback":{"id":"p","media_uri":"tone:busy","state":"done","target_uri":"channel:x"}}`,
 	`{"type":"ApplicationReplaced","application":"c2d"}`,
-	`{"type":"ChannelTransfer","application":"c2d","refer_to":{"requested_destination":{"protocol_id":"q","destination":"102","additional_protocol_params":[]}},"referred_by":{"source_channel":{"id":"x"}}}`,
-	`{"type":"ChannelTransfer","application":"c2d","refer_to":{"destination_channel":{"id":"z"}},"referred_by":{"source_channel":{"id":"x"}}}`,
+	`{"type":"ChannelTransfer","application":"c2d","refer_to":{"requested_destination":{"destination":"102","additional_protocol_params":[]}},"referred_by":{"source_channel":{"id":"x"}}}`,
+	`{"type":"ChannelTransfer","application":"c2d","refer_to":{"requested_destination":{"protocol_id":"q"},"destination_channel":{"id":"z"}},"referred_by":{"source_channel":{"id":"x"}}}`,
+	`{"type":"ChannelTransfer","application":"c2d","state":"channel_progress","refer_to":{"requested_destination":{"destination":"102"}},"referred_by":{"source_channel":{"id":"x"}}}`,
 }
 
 // TestDecode is every type that is asked for.
@@ -56,8 +57,11 @@ func TestDecode(t *testing.T) {
 	if x := all[13].Transfer; x == nil || *x != (Transfer{Channel: "x", Exten: "102"}) || all[13].GetType() != "ChannelTransfer" {
 		t.Errorf("%+v", x)
 	}
-	if x := all[14].Transfer; x == nil || *x != (Transfer{Channel: "x", Other: "z"}) {
+	if x := all[14].Transfer; x == nil || *x != (Transfer{Channel: "x", Attended: true, Other: "z"}) {
 		t.Errorf("%+v", x)
+	}
+	if x := all[15].Transfer; x != nil {
+		t.Errorf("news of a transfer is taken for one: %+v", x)
 	}
 }
 
