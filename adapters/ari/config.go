@@ -93,7 +93,8 @@ func (d Dial) validate() *dialError {
 	if plain := strings.NewReplacer("{number}", "1", "{uri}", "1").Replace(d.To); !template.MatchString(plain) || strings.ContainsAny(plain, "{}") {
 		return &dialError{"to", `must be such as "PJSIP/{number}" or "Local/{number}@from-internal/n"; one phone, no options`}
 	}
-	if strings.HasPrefix(d.To, "Local/") && (!strings.Contains(d.To, "@") || !strings.HasSuffix(d.To, "/n")) {
+	local := len(d.To) > 6 && strings.EqualFold(d.To[:6], "Local/") // Asterisk takes either; we look for the one
+	if local && (!dialplan(d.To) || !strings.Contains(d.To, "@") || !strings.HasSuffix(d.To, "/n")) {
 		return &dialError{"to", `through the dialplan it is "Local/{number}@context/n": without /n Asterisk would take the channel away from us`}
 	}
 	return nil
