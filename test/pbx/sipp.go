@@ -22,6 +22,8 @@ const (
 	Leave        = "leave"          // answers, and hangs up at once
 	AnswerLate   = "answer-late"    // rings, and answers when it is cancelled
 	Early        = "early"          // sends early media of Phone.Tone until it is cancelled
+	Session      = "session"        // rings reliably, talks with a session timer that both sides refresh, until it is hung up
+	DialReliable = "dial-reliable"  // dials, acknowledges the ring by PRACK when it was repeated, and hangs up what is answered
 )
 
 // SIPp is a telephone that does what a scenario says with one call, and is gone then.
@@ -35,6 +37,22 @@ type SIPp struct {
 // Refuse and RefuseAtOnce say, such as "486 Busy Here".
 func StartSIPp(t testing.TB, cfg Phone, scenario, status string) *SIPp {
 	t.Helper()
+	s := registerSIPp(t, cfg)
+	s.prog = s.launch(cfg, scenario, status)
+	Eventually(t, ready, "sipp listens", s.listens)
+	return s
+}
+
+// DialSIPp registers a phone, and lets it dial a number, as a scenario says.
+func DialSIPp(t testing.TB, cfg Phone, scenario, number string) *SIPp {
+	t.Helper()
+	s := registerSIPp(t, cfg)
+	s.prog = s.launch(cfg, scenario, "", "-key", "number", number, "-auth_uri", number+"@"+cfg.Domain, cfg.Registrar.String())
+	return s
+}
+
+func registerSIPp(t testing.TB, cfg Phone) *SIPp {
+	t.Helper()
 	find(t, "sipp", "sip-tester")
 	s := &SIPp{t: t, Addr: netip.AddrPortFrom(NextAddress(), 5060)}
 	if cfg.Registrar.IsValid() {
@@ -43,8 +61,6 @@ func StartSIPp(t testing.TB, cfg Phone, scenario, status string) *SIPp {
 			t.Fatalf("%s does not register: %v", cfg.User, err)
 		}
 	}
-	s.prog = s.launch(cfg, scenario, status)
-	Eventually(t, ready, "sipp listens", s.listens)
 	return s
 }
 
