@@ -9,6 +9,7 @@
 //   - A connection that says nothing for ten seconds, and a message that takes longer than that to arrive, are given up;
 //     one that has spoken may be silent for as long as it likes, since phones are, and the kernel finds out when it is dead.
 //   - A double CRLF between messages is answered with one (RFC 5626 section 3.5.1).
-//   - One source address may have so many connections, and all together so many.
+//   - One source address may have so many connections, and all together so many. A TLS handshake has its place among them,
+//     and the ten seconds of the first message.
 //   - Connections that we open come out of Accept too, so that both kinds are read, traced and closed in one way.
 package stream

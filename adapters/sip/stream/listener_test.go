@@ -3,6 +3,7 @@ package stream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -176,6 +177,60 @@ func TestOneSourceHasSoManyConnections(t *testing.T) {
 	s.over(io.EOF)
 	s.say(s.dial(), options)
 	s.hear()
+}
+
+// A handshake counts as what it is, the way to a first message: it has the same time, and its place among the connections.
+func TestHandshakeThatNeverEnds(t *testing.T) {
+	s := serve(t, Config{Patience: patience, PerSource: 2, TLS: &tls.Config{}})
+	idle, begun := s.dial(), s.dial()
+	s.say(begun, "\x16\x03\x01\x02\x00\x01") // the beginning of a ClientHello of 512 bytes
+	if _, err := s.dial().Read(make([]byte, 1)); err == nil {
+		t.Error("a third one may shake hands")
+	}
+	for _, c := range []net.Conn{idle, begun} {
+		s.over(os.ErrDeadlineExceeded)
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("read %v", err)
+		}
+	}
+}
+
+// No byte of a handshake buys more time.
+func TestHandshakeBitByBit(t *testing.T) {
+	s := serve(t, Config{Patience: patience, TLS: &tls.Config{}})
+	began := time.Now()
+	c := s.dial()
+	s.say(c, "\x16\x03\x01\x40\x00")
+	for more := time.NewTicker(patience / 10); ; <-more.C {
+		if _, err := io.WriteString(c, "\x01"); err != nil {
+			break // the other end is closed
+		}
+		if time.Since(began) > limit {
+			t.Fatal("the handshake goes on")
+		}
+	}
+	s.over(os.ErrDeadlineExceeded)
+}
+
+func TestAllTogetherHaveSoManyConnections(t *testing.T) {
+	s := serve(t, Config{Total: 2})
+	for i := range byte(3) {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2+i)}}
+		c, err := d.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Skip("needs more loopback addresses, which Linux has:", err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_, _ = io.WriteString(c, options)
+		if i < 2 {
+			s.hear()
+			continue
+		}
+		_ = c.SetReadDeadline(time.Now().Add(limit))
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("one more than there may be lives: %v", err)
+		}
+	}
 }
 
 func TestDial(t *testing.T) {
