@@ -41,11 +41,14 @@ type Media struct {
 	NoBeep     bool   `yaml:"no_beep"` // let nobody hear that he is recorded: only where that is lawful
 }
 
-// Limits bound what strangers can make us do, for each source address. Zero values are the defaults.
+// Limits bound what others can make us do, for each source address but for Strangers. Zero values are the defaults.
 type Limits struct {
 	Rate        float64 `yaml:"rate"`        // new requests in a second, 50
 	Burst       int     `yaml:"burst"`       // that may come at once, 200
 	Connections int     `yaml:"connections"` // over TCP and TLS, for each listening address, 256
+	// Strangers is how many new requests in a second are looked at of all sources together that have proved nothing: no
+	// phone's password from there in three hours, and no trunk. Four times that may come at once. 500.
+	Strangers float64 `yaml:"strangers"`
 }
 
 // Validate returns every error of the configuration, joined; each is a fault with its field.
@@ -53,7 +56,7 @@ func (c Config) Validate() error {
 	errs := []error{c.validateDomain(), c.validateAdvertise(), c.validateListen(), c.validateDigest(), c.validateTLS()}
 	_, _, _, err := c.Media.parse()
 	errs = append(errs, err, c.validateEntries())
-	if c.Limits.Rate < 0 || c.Limits.Burst < 0 || c.Limits.Connections < 0 {
+	if c.Limits.Rate < 0 || c.Limits.Burst < 0 || c.Limits.Connections < 0 || c.Limits.Strangers < 0 {
 		errs = append(errs, fault.Field(fault.CodeInvalid, "sip.limits", "must not be negative"))
 	}
 	return errors.Join(errs...)

@@ -52,7 +52,8 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 			c.Entries = []Entry{{Name: "a", Proxy: "sip:x", OnSilence: "wait", Trust: []trunk.Trust{{}, {Certificate: "*.x"}, {Certificate: "sbc.x"}}}, {Name: "b", OnSilence: "next"}}
 		}, []string{"backends[0].on_silence", "backends[0].trust[0]", "backends[0].trust[1].certificate", "backends[0].trust[1].certificate",
 			"backends[0].trust[2].certificate", "backends[1].proxy"}},
-		"limits": {func(c *Config) { c.Limits.Rate = -1 }, []string{"sip.limits"}},
+		"limits":             {func(c *Config) { c.Limits.Rate = -1 }, []string{"sip.limits"}},
+		"limit of strangers": {func(c *Config) { c.Limits.Strangers = -1 }, []string{"sip.limits"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := good()

@@ -57,12 +57,11 @@ func (s *Stack) dispatch(req *sip.Request, tx *sip.ServerTx) {
 	if req.Method == sip.ACK {
 		return // of a refusal; the transaction has taken what is its own
 	}
-	if !s.limits.allow(source(req).Addr(), time.Now()) {
-		s.busy(req, tx)
+	if !s.admits(req, tx) {
 		return
 	}
 	if unknown := unknownExtensions(req); len(unknown) > 0 && req.Method != sip.CANCEL && req.Method != sip.REGISTER {
-		s.unsupported(req, tx, unknown)
+		s.dismiss(tx, s.unsupported(req, unknown))
 		return
 	}
 	s.outOfDialog(req, tx)
@@ -74,7 +73,7 @@ func (s *Stack) outOfDialog(req *sip.Request, tx *sip.ServerTx) {
 		s.registered(req, tx)
 	case sip.INVITE:
 		if f := req.MaxForwards(); f != nil && f.Val() == 0 {
-			s.reply(tx, req, sip.StatusTooManyHops)
+			s.dismiss(tx, s.response(req, sip.StatusTooManyHops))
 			return
 		}
 		s.onInvite(req, tx)
@@ -82,11 +81,11 @@ func (s *Stack) outOfDialog(req *sip.Request, tx *sip.ServerTx) {
 		s.onRefer(req, tx)
 	case sip.CANCEL:
 		s.overtake(req)
-		s.reply(tx, req, sip.StatusCallTransactionDoesNotExists)
+		s.dismiss(tx, s.response(req, sip.StatusCallTransactionDoesNotExists))
 	case sip.OPTIONS:
 		s.options(req, tx)
 	default:
-		s.reply(tx, req, unserved(req.Method))
+		s.dismiss(tx, s.response(req, unserved(req.Method)))
 	}
 }
 
@@ -139,7 +138,7 @@ func (s *Stack) busy(req *sip.Request, tx *sip.ServerTx) {
 }
 
 // dismiss answers a request and keeps nothing of it: a flood must not be remembered for the 32 s of its transactions. One
-// that is repeated is answered anew.
+// that is repeated is answered anew, a challenge too (RFC 3261 section 26.3.2.4).
 func (s *Stack) dismiss(tx *sip.ServerTx, res *sip.Response) {
 	if cseq := res.CSeq(); cseq == nil || cseq.MethodName != sip.ACK {
 		_ = tx.Respond(res)
@@ -162,18 +161,18 @@ func unknownExtensions(req *sip.Request) []string {
 	return unknown
 }
 
-func (s *Stack) unsupported(req *sip.Request, tx *sip.ServerTx, unknown []string) {
+func (s *Stack) unsupported(req *sip.Request, unknown []string) *sip.Response {
 	res := s.response(req, sip.StatusBadExtension)
 	for _, tag := range unknown {
 		res.AppendHeader(sip.NewHeader("Unsupported", tag))
 	}
-	_ = tx.Respond(res)
+	return res
 }
 
 func (s *Stack) options(req *sip.Request, tx *sip.ServerTx) {
 	res := s.response(req, sip.StatusOK)
 	res.AppendHeader(sip.NewHeader("Accept", "application/sdp"))
-	_ = tx.Respond(res)
+	s.dismiss(tx, res)
 }
 
 // response builds a response with what all of ours say.

@@ -21,6 +21,7 @@
 //	                                           or REFER that demand an extension that we lack are 420
 //	ACK                                        dropped: the transaction has taken what is its own
 //	its source is over its limit               503 with Retry-After
+//	all strangers are over theirs              dropped if it is a datagram, else 503: see Floods
 //	demands an extension (Require)             420, but for timer, 100rel in an INVITE, and norefersub in a REFER
 //	INVITE, its session interval under 90 s    422
 //	REGISTER                                   the registrar
@@ -38,6 +39,16 @@
 //
 // The source address of a request inside a dialog is not compared: phones change theirs (Wi-Fi, NAT rebinding), and who
 // can read both tags off the wire can forge the address too. Call-IDs and tags of ours are random.
+//
+// # Floods
+//
+// A request outside our dialogs costs its source a token; a stranger's costs one of all strangers' as well, since who forges
+// addresses has a new one for each request (admission.go). A stranger is a source from which nobody has shown a phone's password
+// for three hours, and no trunk. Above their limit datagrams are dropped without an answer: it would go to whoever has the
+// address, and a real phone repeats its request, so it gets through. Over a connection the source is real, and is told when to
+// come back. What is refused or challenged keeps no transaction (RFC 3261 section 26.3.2.4), so a flood is forgotten as it
+// comes. After a restart everybody is a stranger until it has registered or called; who talks is not asked. Who knows the
+// address of a known phone and forges that takes this one's tokens, not another's.
 //
 // # Connections
 //
@@ -221,6 +232,7 @@
 //
 // The 487 of a cancelled INVITE is built by the library and carries a To tag of its own. Each datagram is handled by its
 // own goroutine, so CSeq order is enforced for INVITE and UPDATE only. What its parser cannot read is dropped without an
-// answer, also where RFC 4475 wants 400; testdata/torture says which. What is refused before anybody is known leaves no
+// answer, also where RFC 4475 wants 400; testdata/torture says which. It keeps some 100 bytes for each UDP address and port
+// that ever sent something, until the socket is closed. What is refused before anybody is known leaves no
 // transaction behind.
 package sip

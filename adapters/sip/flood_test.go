@@ -3,6 +3,7 @@ package sip
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,7 +15,12 @@ import (
 // stranger is a socket on another address of the loopback, which sends what it likes and does not listen.
 func (h *house) stranger() *net.UDPConn {
 	h.t.Helper()
-	c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}, net.UDPAddrFromAddrPort(h.stack.Addr()))
+	return h.strangerAt(netip.MustParseAddr("127.0.0.2"))
+}
+
+func (h *house) strangerAt(from netip.Addr) *net.UDPConn {
+	h.t.Helper()
+	c, err := net.DialUDP("udp", &net.UDPAddr{IP: from.AsSlice()}, net.UDPAddrFromAddrPort(h.stack.Addr()))
 	if err != nil {
 		h.t.Skip("needs a second loopback address, which Linux has:", err)
 	}

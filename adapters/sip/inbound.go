@@ -24,6 +24,9 @@ func (s *Stack) inviter(req *sip.Request) (inviter, *sip.Response) {
 		return g.inviter(req, word), nil
 	}
 	device, refused := s.deps.Registrar.Authenticate(s.ctx, req, source(req))
+	if refused == nil {
+		s.vouch(req)
+	}
 	return inviter{way: call.Way{Backend: device.Backend, Address: device.Address}, dialled: s.dialled(&req.Recipient)}, refused
 }
 
@@ -35,7 +38,7 @@ func (s *Stack) onInvite(req *sip.Request, tx *sip.ServerTx) {
 	}
 	who, refused := s.inviter(req)
 	if refused != nil {
-		_ = tx.Respond(refused)
+		s.dismiss(tx, refused)
 		return
 	}
 	if status := s.replacing(req); status != 0 {

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"strings"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -10,17 +9,28 @@ import (
 	"c2d/core/call"
 )
 
+// unknownDialog is 481. A flood of tags is worth no answer, and an ACK has none.
+func (s *Stack) unknownDialog(req *sip.Request, tx *sip.ServerTx) {
+	if req.Method == sip.ACK {
+		return
+	}
+	if ok, _ := s.allows(req); ok {
+		s.dismiss(tx, s.response(req, sip.StatusCallTransactionDoesNotExists))
+	}
+}
+
 // inDialog takes a request with a To tag: it belongs to a dialog of ours, or is 481.
 func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 	l := s.dialogOf(req.CallID().Value(), dialog.Tag(req.To()))
 	if l != nil && req.Method == sip.UPDATE && l.earlyUpdate(req, tx) {
 		return
 	}
-	if l == nil && !s.limits.allow(source(req).Addr(), time.Now()) {
-		return // a flood of tags is worth no answer
+	if l == nil {
+		s.unknownDialog(req, tx)
+		return
 	}
-	if l == nil || !l.takes(req) {
-		if l != nil && l.owns(req) {
+	if !l.takes(req) {
+		if l.owns(req) {
 			s.reply(tx, req, sip.StatusInternalServerError) // out of order
 			return
 		}
@@ -28,7 +38,7 @@ func (s *Stack) inDialog(req *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	if unknown := unknownExtensions(req); len(unknown) > 0 && changes(req.Method) {
-		s.unsupported(req, tx, unknown)
+		_ = tx.Respond(s.unsupported(req, unknown))
 		return
 	}
 	switch req.Method {

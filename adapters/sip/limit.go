@@ -42,8 +42,12 @@ func newLimiter(l Limits) *limiter {
 func (l *limiter) allow(source netip.Addr, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.bucket(source, now)
-	b.tokens = min(l.burst, b.tokens+l.rate*now.Sub(b.at).Seconds())
+	return l.bucket(site(source), now).take(l.rate, l.burst, now)
+}
+
+// take takes a token, and reports whether there was one.
+func (b *bucket) take(rate, burst float64, now time.Time) bool {
+	b.tokens = min(burst, b.tokens+rate*now.Sub(b.at).Seconds())
 	b.at = now
 	if b.tokens < 1 {
 		return false
@@ -52,11 +56,15 @@ func (l *limiter) allow(source netip.Addr, now time.Time) bool {
 	return true
 }
 
-// bucket counts the /64 of an IPv6 address as one source: a single host has all of it.
-func (l *limiter) bucket(source netip.Addr, now time.Time) *bucket {
+// site counts the /64 of an IPv6 address as one source: a single host has all of it.
+func site(source netip.Addr) netip.Addr {
 	if p, err := source.Prefix(64); err == nil && source.Is6() && !source.Is4In6() {
-		source = p.Addr()
+		return p.Addr()
 	}
+	return source
+}
+
+func (l *limiter) bucket(source netip.Addr, now time.Time) *bucket {
 	if b := l.buckets[source]; b != nil {
 		return b
 	}

@@ -107,8 +107,13 @@ func (l *leg) oweCancel(inv dialog.Invite, reason string, then func(*sip.Respons
 func (s *Stack) registered(req *sip.Request, tx *sip.ServerTx) {
 	network := strings.ToLower(req.Transport())
 	res := s.deps.Registrar.Register(s.ctx, req, source(req), network)
+	if !res.IsSuccess() {
+		s.dismiss(tx, res)
+		return
+	}
+	s.vouch(req)
 	_ = tx.Respond(res)
-	if res.IsSuccess() && network != "udp" {
+	if network != "udp" {
 		s.welcome(req.To().Address.User)
 	}
 }

@@ -28,9 +28,10 @@ func (s *Stack) onRefer(req *sip.Request, tx *sip.ServerTx) {
 	}
 	device, refused := s.deps.Registrar.Authenticate(s.ctx, req, source(req))
 	if refused != nil {
-		_ = tx.Respond(refused)
+		s.dismiss(tx, refused)
 		return
 	}
+	s.vouch(req)
 	to, status := s.referTo(req)
 	if status == 0 && len(to.Headers) > 0 {
 		if _, replaces, _ := replacesIn(to); replaces { // a call that takes another's place is no click

@@ -42,7 +42,7 @@ type Stack struct {
 	cfg      Config
 	deps     Deps
 	log      *slog.Logger
-	limits   *limiter
+	limits   *admission
 	waits    waits
 	pool     *media.Pool
 	tp       *sip.TransportLayer
@@ -119,7 +119,7 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	}
 	tame()
 	s := &Stack{
-		cfg: cfg, deps: deps, log: deps.Log, limits: newLimiter(cfg.Limits), waits: defaultWaits(), pool: pool, dns: system{net.DefaultResolver, configured},
+		cfg: cfg, deps: deps, log: deps.Log, limits: newAdmission(cfg.Limits), waits: defaultWaits(), pool: pool, dns: system{net.DefaultResolver, configured},
 		legs: map[string]*leg{}, dialogs: map[string]*leg{}, orphans: map[string]*orphan{}, early: map[string]time.Time{},
 	}
 	if s.log == nil {
