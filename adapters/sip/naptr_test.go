@@ -26,14 +26,7 @@ func nameServer(t *testing.T, records string) string {
 	if err := parser.Err(); err != nil {
 		t.Fatal(err)
 	}
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := twins(t)
 	answer := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		res := new(dns.Msg).SetReply(q)
 		name, known := q.Question[0].Name, false
