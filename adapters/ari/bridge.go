@@ -3,6 +3,7 @@ package ari
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -127,20 +128,27 @@ func (b *Backend) peer(l *leg) *leg {
 	return b.legs[of.first]
 }
 
-// leaveBridge takes a leg out of its bridge's record; the last one removes the bridge; b.mu is held.
+// leaveBridge takes a leg out of its bridge's record, and removes the bridge if it was the last; b.mu is held.
 func (b *Backend) leaveBridge(l *leg) {
+	if id := b.forgetBridge(l); id != "" {
+		b.spawn(func(ctx context.Context) { _ = b.api.DropBridge(ctx, id) })
+	}
+}
+
+// forgetBridge takes a leg out of its bridge's record, and returns the bridge if it was the last in it; b.mu is held.
+func (b *Backend) forgetBridge(l *leg) (empty string) {
 	id := l.bridge
 	if id == "" {
-		return
+		return ""
 	}
 	l.bridge = ""
 	for _, other := range b.legs {
 		if other.bridge == id {
-			return
+			return ""
 		}
 	}
 	delete(b.bridges, id)
-	b.spawn(func(ctx context.Context) { _ = b.api.DropBridge(ctx, id) })
+	return id
 }
 
 // Part implements [call.Parter].
@@ -153,12 +161,25 @@ func (b *Backend) Part(ctx context.Context, id string) error {
 	from := l.bridge
 	of := b.bridges[from]
 	inside := of != nil && (!of.held || slices.Contains(of.inside, l.channel))
-	b.leaveBridge(l)
+	empty := b.forgetBridge(l)
 	b.mu.Unlock()
-	if err := b.quiet(ctx, l); err != nil || !inside {
-		return err
+	err = b.quiet(ctx, l)
+	if err == nil && inside {
+		err = b.outOf(ctx, from, l.channel)
 	}
-	return settled(b.api.Leave(ctx, from, l.channel))
+	if empty != "" { // before we return: the two may be joined anew, in a bridge of the same id
+		_ = b.api.DropBridge(ctx, empty)
+	}
+	return err
+}
+
+// outOf takes a channel out of a bridge. One that is not in there is out: the process before us may have done it.
+func (b *Backend) outOf(ctx context.Context, bridge, channel string) error {
+	err := b.api.Leave(ctx, bridge, channel)
+	if s := client.Status(err); s == http.StatusUnprocessableEntity || s == http.StatusConflict { // the latter of a bridge that is going
+		return nil
+	}
+	return settled(err)
 }
 
 // Hold implements [call.Holder]: the one leaves the bridge, and the other hears beeps there.
