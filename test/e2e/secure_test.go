@@ -98,6 +98,7 @@ func TestACarrierOverTLS(t *testing.T) {
 // TestACarrierThatIsNotBelieved, or does not believe us: nothing goes to it, readiness says that the trunk is down, and the
 // log says why.
 func TestACarrierThatIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		doubt
