@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/CyCoreSystems/ari/v5"
@@ -139,14 +141,25 @@ func (c *Client) MakeBridge(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, path("bridges", id)+query("type", "mixing", "name", id), nil, nil)
 }
 
-// Enter puts channels into a bridge.
+// Enter puts channels into a bridge. One that has ended, or left the application, is told as [Gone].
 func (c *Client) Enter(ctx context.Context, bridge string, channels ...string) error {
-	return c.do(ctx, http.MethodPost, path("bridges", bridge, "addChannel")+query("channel", strings.Join(channels, ",")), nil, nil)
+	target := path("bridges", bridge, "addChannel") + query("channel", strings.Join(channels, ","))
+	return gone(c.do(ctx, http.MethodPost, target, nil, nil), http.StatusBadRequest, http.StatusUnprocessableEntity)
 }
 
-// Leave takes channels out of a bridge.
+// Leave takes channels out of a bridge. One that has ended is told as [Gone].
 func (c *Client) Leave(ctx context.Context, bridge string, channels ...string) error {
-	return c.do(ctx, http.MethodPost, path("bridges", bridge, "removeChannel")+query("channel", strings.Join(channels, ",")), nil, nil)
+	target := path("bridges", bridge, "removeChannel") + query("channel", strings.Join(channels, ","))
+	return gone(c.do(ctx, http.MethodPost, target, nil, nil), http.StatusBadRequest)
+}
+
+// gone is for requests that Asterisk refuses with another status than 404 when a channel is not there (any more).
+func gone(err error, statuses ...int) error {
+	var r *Refused
+	if errors.As(err, &r) && slices.Contains(statuses, r.Status) {
+		r.Status = http.StatusNotFound
+	}
+	return err
 }
 
 // DropBridge removes a bridge; who is in it stays in the application.
