@@ -59,9 +59,11 @@ func (c *child) stop() error {
 	return c.cmd.Wait()
 }
 
-// cpu returns what the process has used so far, in user and kernel mode (proc(5): ticks of 10 ms).
-func (c *child) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+func (c *child) pid() int { return c.cmd.Process.Pid }
+
+// cpu returns what a process has used so far, in user and kernel mode (proc(5): ticks of 10 ms).
+func cpu(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
@@ -76,7 +78,7 @@ func (c *child) cpu() (time.Duration, error) {
 
 // resident returns how much memory the process occupies, in bytes.
 func (c *child) resident() (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.pid()))
 	if err != nil {
 		return 0, err
 	}

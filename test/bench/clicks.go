@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c2d/adapters/sqlstore"
+	"c2d/cmd/c2d/client"
 	"c2d/core/audit"
 	"c2d/core/call"
 	"c2d/core/event"
@@ -34,7 +35,7 @@ func measureClicks(ctx context.Context, o options, dir string, p *phones, t *tab
 			return err
 		}
 		commits = append(commits, took)
-		if took, err = s.click(ctx, p, n); err != nil {
+		if took, err = s.click(ctx, p, n, stays); err != nil {
 			return err
 		}
 		clicks = append(clicks, took)
@@ -48,14 +49,25 @@ func measureClicks(ctx context.Context, o options, dir string, p *phones, t *tab
 }
 
 // click places a call of a phone that is busy, and returns the milliseconds until it was rung, once the call is over.
-func (s *product) click(ctx context.Context, p *phones, n int) (float64, error) {
-	caller := user(busy, n%people)
+func (s *product) click(ctx context.Context, p *phones, n int, callee byte) (float64, error) {
+	var now client.Call
+	took, err := p.rings(user(busy, n%people), func(caller string) (err error) {
+		now, err = s.api.Place(ctx, caller, name(user(callee, n%people)))
+		return err
+	})
+	for err == nil && !now.Ended() {
+		now, err = s.api.Next(ctx, now, giveUp)
+	}
+	return took, err
+}
+
+// rings returns the milliseconds from a click until the phone is rung.
+func (p *phones) rings(caller string, click func(string) error) (float64, error) {
 	for len(p.heard) > 0 {
 		<-p.heard
 	}
 	began := time.Now()
-	now, err := s.api.Place(ctx, caller, name(user(stays, n%people)))
-	if err != nil {
+	if err := click(caller); err != nil {
 		return 0, err
 	}
 	select {
@@ -63,13 +75,7 @@ func (s *product) click(ctx context.Context, p *phones, n int) (float64, error) 
 	case <-time.After(giveUp):
 		return 0, errors.New("nothing rings")
 	}
-	took := p.rungAt(caller).Sub(began)
-	for !now.Ended() {
-		if now, err = s.api.Next(ctx, now, giveUp); err != nil {
-			return 0, err
-		}
-	}
-	return float64(took) / float64(time.Millisecond), nil
+	return float64(p.rungAt(caller).Sub(began)) / float64(time.Millisecond), nil
 }
 
 // commit stores one call that is like a placed one, and returns how many milliseconds that took.

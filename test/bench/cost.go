@@ -60,7 +60,7 @@ type result struct{ floor, product, commits float64 }
 
 func turns(ctx context.Context, o options, f *child, s *product) (r result, err error) {
 	calls := o.rate * o.seconds
-	if r.floor, err = charged(f, calls, func() error {
+	if r.floor, err = charged(f.pid(), calls, func() error {
 		if _, err := fmt.Fprintln(f.in, o.rate, calls); err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func turns(ctx context.Context, o options, f *child, s *product) (r result, err 
 	if err != nil {
 		return r, err
 	}
-	if r.product, err = charged(s.child, calls, func() error { return s.load(ctx, o.rate, calls) }); err != nil {
+	if r.product, err = charged(s.pid(), calls, func() error { return s.load(ctx, o.rate, calls) }); err != nil {
 		return r, fmt.Errorf("product: %w", err)
 	}
 	after, err := s.figures()
@@ -82,15 +82,15 @@ func turns(ctx context.Context, o options, f *child, s *product) (r result, err 
 }
 
 // charged returns what work costs a process, in milliseconds of CPU for each call.
-func charged(c *child, calls int, work func() error) (float64, error) {
-	before, err := c.cpu()
+func charged(pid, calls int, work func() error) (float64, error) {
+	before, err := cpu(pid)
 	if err != nil {
 		return 0, err
 	}
 	if err := work(); err != nil {
 		return 0, err
 	}
-	after, err := c.cpu()
+	after, err := cpu(pid)
 	return float64(after-before) / float64(time.Millisecond) / float64(calls), err
 }
 

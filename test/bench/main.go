@@ -42,7 +42,7 @@ func main() {
 	flag.IntVar(&o.talking, "talking", 5000, "calls that talk at once")
 	flag.IntVar(&o.workers, "workers", 200, "that place calls as fast as they can")
 	flag.StringVar(&o.profile, "profile", "", "write CPU and heap profiles of the product to files that begin so")
-	flag.StringVar(&o.only, "only", "", "cost, clicks, crowd or talking; empty is all")
+	flag.StringVar(&o.only, "only", "", "cost, clicks, crowd, talking or asterisk; empty is all")
 	flag.Parse()
 	if err := run(ctx, o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -81,7 +81,7 @@ func measure(ctx context.Context, o options) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, options, string, *phones, *table) error
-	}{{"cost", measureCost}, {"clicks", measureClicks}, {"crowd", measureCrowd}, {"talking", measureTalking}} {
+	}{{"cost", measureCost}, {"clicks", measureClicks}, {"crowd", measureCrowd}, {"talking", measureTalking}, {"asterisk", measureAsterisk}} {
 		if o.only != "" && o.only != part.name {
 			continue
 		}

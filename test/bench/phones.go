@@ -14,12 +14,17 @@ import (
 const (
 	answers = 'a' // answers at once
 	leaves  = 'l' // answers, and hangs up a while after it was sent to its peer directly
+	goes    = 'g' // answers, and hangs up a while later; nobody sends it to its peer directly
 	stays   = 's' // answers, and talks on
 	busy    = 'b' // refuses
 )
 
 // talks is how long a phone that leaves talks directly.
 const talks = 100 * time.Millisecond
+
+// stands is how long one that goes is there: on a machine that is busy with other things a join takes its time, and a call
+// whose callee hangs up before it is another call.
+const stands = time.Second
 
 // talksAtMost is when it hangs up in any case: on a machine that is busy with other things a call may not go direct.
 const talksAtMost = 15 * time.Second
@@ -33,6 +38,7 @@ type phones struct {
 	mu    sync.Mutex
 	calls map[string]string    // of callees, by Call-ID: the INVITE, until they talk directly
 	tries map[string]*try      // what is repeated until it is answered, by Call-ID and CSeq
+	over  map[string]bool      // Call-IDs of callers who were hung up on
 	rung  map[string]time.Time // by user name, when the last INVITE came
 	heard chan string          // user names of INVITEs, as far as somebody reads
 	known chan string          // statuses of REGISTERs that were answered for good
@@ -40,7 +46,7 @@ type phones struct {
 }
 
 func newPhones() (*phones, error) {
-	p := &phones{calls: map[string]string{}, tries: map[string]*try{}, rung: map[string]time.Time{}, heard: make(chan string, 1), known: make(chan string)}
+	p := &phones{calls: map[string]string{}, tries: map[string]*try{}, over: map[string]bool{}, rung: map[string]time.Time{}, heard: make(chan string, 1), known: make(chan string)}
 	for _, c := range []**net.UDPConn{&p.conn, &p.audio[0], &p.audio[1]} {
 		var err error
 		if *c, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
@@ -94,6 +100,11 @@ func (p *phones) take(m string, from netip.AddrPort, at time.Time) {
 	case method == "ACK":
 		p.acked(m, user, from)
 	case method != "INVITE":
+		if method == "BYE" && user[0] == answers {
+			p.mu.Lock()
+			p.over[header(m, "Call-ID")] = true
+			p.mu.Unlock()
+		}
 		p.send(reply(m, "200 OK", user, ""), from)
 	case again:
 		p.insist(reply(m, "200 OK", user, p.sdp(user)), from)
@@ -132,23 +143,35 @@ func (p *phones) rungAt(user string) time.Time {
 	return p.rung[user]
 }
 
-// acked counts the second exchange of a callee as the one that sent it to its peer, and ends the call of one that leaves.
+// released is how many callers' calls were ended by whoever called them.
+func (p *phones) released() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.over)
+}
+
+// acked counts the second exchange of a callee as the one that sent it to its peer, and ends the call of one that leaves or
+// goes.
 func (p *phones) acked(m, user string, from netip.AddrPort) {
 	p.got(m)
 	id := header(m, "Call-ID")
 	p.mu.Lock()
 	invite := p.calls[id]
+	last := user[0] == goes && invite != ""
 	second := invite != "" && strings.TrimSuffix(header(m, "CSeq"), "ACK") != strings.TrimSuffix(header(invite, "CSeq"), "INVITE")
-	if second {
+	if second || last {
 		delete(p.calls, id)
 	}
 	p.mu.Unlock()
-	if !second {
-		return
+	if second {
+		p.direct.Add(1)
 	}
-	p.direct.Add(1)
-	if user[0] == leaves {
-		time.AfterFunc(talks, func() { p.insist(p.bye(invite, user), from) })
+	after := talks
+	if last {
+		after = stands
+	}
+	if second && user[0] == leaves || last {
+		time.AfterFunc(after, func() { p.insist(p.bye(invite, user), from) })
 	}
 }
 

@@ -30,20 +30,29 @@ type product struct {
 const configuration = `
 http: {listen: "127.0.0.1:0"}
 store: {url: "sqlite:%s"}
-media: {address: "127.0.0.1", ports: "20000-29999"}
-sip: {domain: %s, listen: ["udp:127.0.0.1:0"], limits: {rate: 100000, burst: 100000}}
-backends: [{name: house, kind: sip}]
 limits: {key: {per_s: 100000, burst: 100000}, user: {per_s: 100000, burst: 100000}, callee: {per_s: 100000, burst: 100000}, streams: 1000}
+`
+
+// ownSIP is the product that is a SIP server itself.
+const ownSIP = `
+media: {address: "127.0.0.1", ports: "20000-29999"}
+sip: {domain: ` + domain + `, listen: ["udp:127.0.0.1:0"], limits: {rate: 100000, burst: 100000}}
+backends: [{name: house, kind: sip}]
 `
 
 // open starts the service on an empty database and registers that many phones of each kind.
 func open(ctx context.Context, o options, dir, name string, p *phones, each int, kinds ...byte) (*product, error) {
+	return serve(o, dir, name, ownSIP, func(s *product) error { return s.populate(ctx, p, each, kinds) })
+}
+
+// serve starts the service on an empty database, with backends, and lets people come.
+func serve(o options, dir, name, backends string, populate func(*product) error) (*product, error) {
 	dir = filepath.Join(dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "c2d.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, configuration, filepath.Join(dir, "c2d.db"), domain), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, configuration+backends, filepath.Join(dir, "c2d.db")), 0o600); err != nil {
 		return nil, err
 	}
 	profile := o.profile
@@ -55,7 +64,11 @@ func open(ctx context.Context, o options, dir, name string, p *phones, each int,
 		return nil, err
 	}
 	s := &product{child: c}
-	if err := errors.Join(s.announced(), s.populate(ctx, p, each, kinds)); err != nil {
+	err = s.announced()
+	if err == nil {
+		err = populate(s)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	if profile == "" {
@@ -96,12 +109,24 @@ func (s *product) populate(ctx context.Context, p *phones, each int, kinds []byt
 	if err != nil {
 		return err
 	}
+	if err := s.people(ctx, each, kinds); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		for n := range each {
+			if err := p.register(ctx, user(kind, n), registrar); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// people makes users, each with a number and a device.
+func (s *product) people(ctx context.Context, each int, kinds []byte) error {
 	for k, kind := range kinds {
 		for n := range each {
 			if err := s.person(ctx, user(kind, n), "+1632830"+strconv.Itoa(1000*(k+1)+n)); err != nil {
-				return err
-			}
-			if err := p.register(ctx, user(kind, n), registrar); err != nil {
 				return err
 			}
 		}

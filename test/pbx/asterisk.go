@@ -71,6 +71,9 @@ func (a *Asterisk) args(more ...string) []string {
 	return append(append([]string(nil), a.command[1:]...), append([]string{"-C", a.Etc("asterisk.conf")}, more...)...)
 }
 
+// PID is its process, until it is started again.
+func (a *Asterisk) PID() int { return a.prog.cmd.Process.Pid }
+
 // Stop ends it; Kill ends it without a word to anybody. Both are idempotent.
 func (a *Asterisk) Stop() { a.prog.Stop() }
 
