@@ -95,6 +95,7 @@ func (h *hospital) cost(ctx context.Context, t *table) error {
 	if len(ratios) == 0 {
 		return lost
 	}
+	t.lost(pbxRounds-len(ratios), pbxRounds)
 	t.add(fmt.Sprintf("Asterisk's CPU of a call by its own click-to-dial, %d calls/s", pbxRate), "", ms(median(alone)), nil)
 	t.add("Asterisk's CPU of a call through us", "", ms(median(with)), nil)
 	t.add("our CPU of it", "", ms(median(ours)), nil)

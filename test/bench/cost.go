@@ -45,9 +45,7 @@ func measureCost(ctx context.Context, o options, dir string, p *phones, t *table
 	if len(ratios) == 0 {
 		return lost
 	}
-	if n := o.rounds - len(ratios); n > 0 {
-		t.add("turns that were lost, since the machine was busy with other things", "", fmt.Sprintf("%d of %d", n, o.rounds), nil)
-	}
+	t.lost(o.rounds-len(ratios), o.rounds)
 	t.add(fmt.Sprintf("CPU of a call on bare sipgo, %d calls/s", o.rate), "", ms(median(least)), nil)
 	t.add(fmt.Sprintf("CPU of a call, %d calls/s", o.rate), "", ms(median(ours)), nil)
 	t.add("as a multiple of the floor", "2 at most", fmt.Sprintf("%.2f (%.2f to %.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios)), met(median(ratios) <= 2))

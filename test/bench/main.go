@@ -5,7 +5,8 @@
 //	bench service     the product as `c2d serve` runs it, all of it on
 //	bench floor       two INVITE dialogs for each call on bare sipgo, nothing else
 //
-// Each of the three is a process, so that the kernel says what each costs. The two that are compared take turns.
+// Each of the three is a process, so that the kernel says what each costs. The two that are compared take turns. Beside an
+// Asterisk it is the product and Asterisk's own click-to-dial that do.
 package main
 
 import (

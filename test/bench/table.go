@@ -22,6 +22,13 @@ func (t *table) add(what, want, is string, met *bool) {
 	t.rows = append(t.rows, [4]string{what, want, is, verdict})
 }
 
+// lost says how many turns are left out.
+func (t *table) lost(n, of int) {
+	if n > 0 {
+		t.add("turns that were lost, since the machine was busy with other things", "", fmt.Sprintf("%d of %d", n, of), nil)
+	}
+}
+
 func (t *table) print(w io.Writer, took time.Duration) {
 	fmt.Fprintf(w, "%s, %s, %d processors, load average %s, %s\n\n", time.Now().Format(time.DateOnly), runtime.Version(), runtime.NumCPU(), load(), took.Round(time.Second))
 	fmt.Fprint(w, "| | wanted | measured | met |\n| --- | --- | --- | --- |\n")
