@@ -47,10 +47,11 @@ type Backend struct {
 	channels map[string]*leg // by the id of each channel of a leg
 	prompts  map[string]*leg // whose end is awaited, by playback
 	bridges  map[string]*bridge
-	looking  int             // snapshots that are being taken
-	over     map[string]bool // channels that have ended since the first of them began
-	count    int             // of prompts
-	err      error           // why Asterisk cannot be reached; nil while it can
+	turns    map[string]*turn // of the bridges that something is being done to
+	looking  int              // snapshots that are being taken
+	over     map[string]bool  // channels that have ended since the first of them began
+	count    int              // of prompts
+	err      error            // why Asterisk cannot be reached; nil while it can
 	closed   bool
 
 	ctx    context.Context
@@ -87,7 +88,7 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	return &Backend{
 		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), rules: dialRules(cfg.Dial), origin: deps.Origin, national: deps.National,
 		api: client.New(how), waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
-		legs: map[string]*leg{}, channels: map[string]*leg{}, prompts: map[string]*leg{}, bridges: map[string]*bridge{},
+		legs: map[string]*leg{}, channels: map[string]*leg{}, prompts: map[string]*leg{}, bridges: map[string]*bridge{}, turns: map[string]*turn{},
 		err: errors.New("not connected yet"), ctx: ctx, cancel: cancel,
 	}, nil
 }

@@ -20,6 +20,7 @@ type bridge struct {
 	inside        []string
 	wanted        bool // core has ordered the join
 	told          bool
+	built         bool // it has been made in Asterisk since it is known
 	held          bool // by us: one of them is outside, and the other hears beeps
 }
 
@@ -62,11 +63,37 @@ func (b *Backend) bridgeEarly(l *leg) {
 	})
 }
 
+// put makes a bridge and puts channels into it, unless whoever it was for has left meanwhile.
 func (b *Backend) put(ctx context.Context, id string, channels ...string) error {
-	if err := b.api.MakeBridge(ctx, id); err != nil {
-		return err
-	}
-	return b.api.Enter(ctx, id, channels...)
+	return b.inTurn(ctx, id, func() error {
+		b.mu.Lock()
+		of := b.bridges[id]
+		if of != nil {
+			of.built = true
+		}
+		b.mu.Unlock()
+		if of == nil {
+			return nil
+		}
+		if err := b.api.MakeBridge(ctx, id); err != nil {
+			return err
+		}
+		return b.api.Enter(ctx, id, channels...)
+	})
+}
+
+// remove removes a bridge that all have left, unless they are in it again.
+func (b *Backend) remove(ctx context.Context, id string) error {
+	return b.inTurn(ctx, id, func() error {
+		b.mu.Lock()
+		of := b.bridges[id]
+		again := of != nil && of.built
+		b.mu.Unlock()
+		if again {
+			return nil
+		}
+		return b.api.DropBridge(ctx, id)
+	})
 }
 
 // Join implements [call.Backend]. Errors: fault.CodeBackendUnavailable when Asterisk did not answer.
@@ -131,7 +158,7 @@ func (b *Backend) peer(l *leg) *leg {
 // leaveBridge takes a leg out of its bridge's record, and removes the bridge if it was the last; b.mu is held.
 func (b *Backend) leaveBridge(l *leg) {
 	if id := b.forgetBridge(l); id != "" {
-		b.spawn(func(ctx context.Context) { _ = b.api.DropBridge(ctx, id) })
+		b.spawn(func(ctx context.Context) { _ = b.remove(ctx, id) })
 	}
 }
 
@@ -168,7 +195,7 @@ func (b *Backend) Part(ctx context.Context, id string) error {
 		err = b.outOf(ctx, from, l.channel)
 	}
 	if empty != "" { // before we return: the two may be joined anew, in a bridge of the same id
-		_ = b.api.DropBridge(ctx, empty)
+		_ = b.remove(ctx, empty)
 	}
 	return err
 }
@@ -208,6 +235,9 @@ func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.legs[id] != l || l.bridge != in {
+		return nil // has gone meanwhile
+	}
 	of.held = on
 	kind := call.EvResumed
 	if on {
@@ -230,6 +260,9 @@ func (b *Backend) resume(ctx context.Context, id string, of *bridge) error {
 		}
 	}
 	b.mu.Unlock()
+	if len(both) == 0 {
+		return nil
+	}
 	return b.api.Enter(ctx, id, both...)
 }
 

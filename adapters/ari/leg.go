@@ -2,6 +2,8 @@ package ari
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"c2d/core/call"
@@ -86,6 +88,11 @@ func (b *Backend) takeUp(o call.OpenLeg) {
 		l.farHalf = o.Leg + far
 	}
 	b.add(l)
+	for id, of := range b.bridges { // it may be alone in one
+		if slices.Contains(of.inside, l.channel) {
+			l.bridge = id
+		}
+	}
 	if peer := b.legs[o.JoinedTo]; peer != nil { // each names the other
 		_, of := b.pair(peer, l)
 		of.wanted, of.told = true, true
@@ -101,7 +108,7 @@ func (b *Backend) drop(l *leg) {
 			b.noteOver(id)
 		}
 	}
-	delete(b.prompts, l.playing)
+	maps.DeleteFunc(b.prompts, func(_ string, of *leg) bool { return of == l })
 	b.leaveBridge(l)
 }
 
