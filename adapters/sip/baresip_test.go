@@ -119,11 +119,11 @@ func (d *desk) Dial(t *testing.T, number string) {
 // Hears waits for half a second of nothing but the other's tone.
 func (d *desk) Hears(t *testing.T, other calltest.Phone) {
 	t.Helper()
-	hz := float64(other.(interface{ tone() int }).tone())
+	hz := float64(other.(interface{ Tone() int }).Tone())
 	d.hears(t, fmt.Sprintf("half a second of %v Hz", hz), func(pcm []int16) bool { return pbx.Hears(pcm, time.Second/2, hz, 450) })
 }
 
-func (d *desk) tone() int { return d.hz }
+func (d *desk) Tone() int { return d.hz }
 
 // HearsTone waits for 450 Hz: the ring-back of the country, and the beeps of who waits.
 func (d *desk) HearsTone(t *testing.T) {

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/adapters/sip/tone"
 	"c2d/core/call"
@@ -151,7 +151,7 @@ func (w *ward) Restore() {}
 // Recorded waits until a recording holds near its end what each of two phones says, on its own side, and nothing of the other.
 func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
 	t.Helper()
-	l, r := left.(interface{ tone() int }).tone(), right.(interface{ tone() int }).tone()
+	l, r := left.(interface{ Tone() int }).Tone(), right.(interface{ Tone() int }).Tone()
 	const atEnd = 3 * tone.Rate // a machine that is busy lets its phones pause
 	var sides [2][]int16
 	defer func() {
@@ -216,28 +216,29 @@ func (w *ward) BreakRecordings(t *testing.T) {
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()
 	n := w.count()
-	h := &handset{name: fmt.Sprintf("%s-%d", does, n), hz: 600 + 400*(n%2), patience: 2 * limit}
+	h := &handset.Handset{Name: fmt.Sprintf("%s-%d", does, n), Hz: 600 + 400*(n%2), Patience: 2 * limit}
+	h.At = aorOf(h.Name)
 	if w.slow {
-		h.patience = 40 * time.Second // 64*T1 and more: a phone whose re-INVITE we left without ACK says BYE no earlier
+		h.Patience = 40 * time.Second // 64*T1 and more: a phone whose re-INVITE we left without ACK says BYE no earlier
 	}
 	switch does {
 	case calltest.Offline:
 		return h
 	case calltest.Silent:
-		w.reg.add(h.name, silent(t))
+		w.reg.add(h.Name, silent(t))
 		return h
 	}
 	cfg := telephone.Config{
-		AOR: h.Address(), Registrar: w.stack.Addr(), Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.hz, Answer: answers[does],
-		EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.happened, Deaf: does == calltest.Answers,
+		AOR: h.Address(), Registrar: w.stack.Addr(), Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.Hz, Answer: answers[does],
+		EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.Happened, Deaf: does == calltest.Answers,
 		Line: w.line,
 	}
 	p, err := telephone.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.phone = p
-	w.reg.add(h.name, p.Addr())
+	h.Phone = p
+	w.reg.add(h.Name, p.Addr())
 	w.reg.keep(p)
 	return h
 }
@@ -316,132 +317,4 @@ func (n *nameplates) Bindings(_ context.Context, _, aor string) ([]user.Binding,
 		return []user.Binding{b}, nil
 	}
 	return nil, nil
-}
-
-// handset is a software phone and its owner.
-type handset struct {
-	name     string
-	hz       int
-	phone    *telephone.Phone // nil when nobody is there
-	patience time.Duration    // of its owner
-
-	mu   sync.Mutex
-	rang int
-}
-
-func (h *handset) happened(e telephone.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if e.Kind == telephone.Ringing && e.Incoming {
-		h.rang++
-	}
-}
-
-func (h *handset) tone() int { return h.hz }
-
-func (h *handset) Address() string { return aorOf(h.name) }
-
-func (h *handset) Rang() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.rang
-}
-
-func (h *handset) Idle() bool { return h.phone == nil || !h.phone.RTP().IsValid() }
-
-// does runs what the owner does, and fails the test if it cannot be done.
-func (h *handset) does(t *testing.T, what string, act func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), h.patience)
-	defer cancel()
-	if err := act(ctx); err != nil {
-		t.Errorf("%s: %s: %v", h.name, what, err)
-	}
-}
-
-func (h *handset) Lift(t *testing.T) { t.Helper(); h.does(t, "lift", h.phone.Accept) }
-
-func (h *handset) PutDown(t *testing.T) {
-	t.Helper()
-	h.does(t, "put down", func(ctx context.Context) error {
-		if err := h.phone.HangUp(ctx); !errors.Is(err, telephone.ErrNoCall) {
-			return err
-		}
-		t.Log(h.name, "was put down already")
-		return nil
-	})
-}
-
-func (h *handset) Press(t *testing.T, keys string) {
-	t.Helper()
-	h.does(t, "press", func(context.Context) error { return h.phone.Press(keys) })
-}
-
-// Hold asks again when the other side was asking for something itself (RFC 3261 section 14.1).
-func (h *handset) Hold(t *testing.T, on bool) {
-	t.Helper()
-	act := h.phone.Resume
-	if on {
-		act = h.phone.Hold
-	}
-	h.does(t, "hold", func(ctx context.Context) error {
-		for {
-			err := act(ctx)
-			var no *telephone.Refused
-			if !errors.As(err, &no) || no.Status != sip.StatusRequestPending {
-				return err
-			}
-			select {
-			case <-time.After(30 * time.Millisecond):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	})
-}
-
-func (h *handset) Dial(_ *testing.T, number string) {
-	go func() { _ = h.phone.Dial(context.Background(), number) }() // ends with the call, or with Close of the phone
-}
-
-func (h *handset) Hears(t *testing.T, other calltest.Phone) {
-	t.Helper()
-	h.hears(t, telephone.Expect{Hz: other.(*handset).hz, After: time.Now()})
-}
-
-// HearsTone waits for what an exchange of the country plays: 450 Hz.
-func (h *handset) HearsTone(t *testing.T) {
-	t.Helper()
-	h.hears(t, telephone.Expect{Hz: 450, After: time.Now()})
-}
-
-func (h *handset) HearsKeys(t *testing.T, keys string) {
-	t.Helper()
-	for i := range len(keys) {
-		h.does(t, "hear the key "+keys[i:i+1], func(ctx context.Context) error {
-			e, err := h.phone.Wait(ctx, telephone.Pressed)
-			if err == nil && e.Key != keys[i] {
-				return fmt.Errorf("it was %c", e.Key)
-			}
-			return err
-		})
-	}
-	if _, err := h.phone.Wait(ended(), telephone.Pressed); err == nil {
-		t.Errorf("%s: another key", h.name)
-	}
-}
-
-// ended is a context that is over: what is waited for under it must have been.
-func ended() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}
-
-func (h *handset) hears(t *testing.T, want telephone.Expect) {
-	t.Helper()
-	h.does(t, fmt.Sprintf("hear %d Hz", want.Hz), func(ctx context.Context) error {
-		_, err := h.phone.WaitHeard(ctx, want)
-		return err
-	})
 }

@@ -69,8 +69,8 @@ func TestKilled(t *testing.T) {
 func hangUpAll(all []*chat) {
 	var wg sync.WaitGroup
 	for _, c := range all {
-		wg.Go(c.a.phone.Close)
-		wg.Go(c.b.phone.Close)
+		wg.Go(c.a.Phone.Close)
+		wg.Go(c.b.Phone.Close)
 	}
 	wg.Wait()
 }
@@ -86,7 +86,7 @@ func TestHangs(t *testing.T) {
 		o.healthy("")
 		for _, c := range all[call.RingingCaller] {
 			c.a.Lift(t)
-			c.b.awaits(t, telephone.Ringing)
+			awaits(t, c.b, telephone.Ringing)
 		}
 		for _, c := range append(all[call.RingingCaller], all[call.RingingCallee]...) {
 			c.b.Lift(t)

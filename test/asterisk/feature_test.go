@@ -3,6 +3,7 @@ package asterisk
 import (
 	"testing"
 
+	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/call/calltest"
 	"c2d/test/pbx"
@@ -12,17 +13,17 @@ import (
 func TestFeatureCodeWithAName(t *testing.T) {
 	s := serves(t)
 	harry, mary := s.person("harry"), s.person("mary")
-	contact := map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "work", "number": mary.extension}}}
+	contact := map[string]any{"kind": "person", "name": "Mary", "numbers": []any{map[string]any{"use": "work", "number": mary.Name}}}
 	if err := s.api.Post(t.Context(), "/v1/contacts", contact, nil); err != nil {
 		t.Fatal(err)
 	}
 	harry.Dial(t, "mary")
-	mary.awaits(t, telephone.Ringing)
+	awaits(t, mary, telephone.Ringing)
 	mary.Lift(t)
 	harry.Hears(t, mary)
 	mary.Hears(t, harry)
 	mary.PutDown(t)
-	harry.awaits(t, telephone.Ended)
+	awaits(t, harry, telephone.Ended)
 	s.empty()
 }
 
@@ -30,12 +31,12 @@ func TestFeatureCodeWithAName(t *testing.T) {
 func TestFeatureCodeWhileWeAreDown(t *testing.T) {
 	w := &wards{asterisk: pbx.StartAsterisk(t, pbx.Switch{Files: phones()})}
 	s := &service{ward: &ward{wards: w}, t: t}
-	harry, mary := s.Phone(t, calltest.Rings).(*handset), s.Phone(t, calltest.Rings).(*handset)
-	harry.Dial(t, mary.extension)
-	mary.awaits(t, telephone.Ringing)
+	harry, mary := s.Phone(t, calltest.Rings).(*handset.Handset), s.Phone(t, calltest.Rings).(*handset.Handset)
+	harry.Dial(t, mary.Name)
+	awaits(t, mary, telephone.Ringing)
 	mary.Lift(t)
 	harry.Hears(t, mary)
 	mary.PutDown(t)
-	harry.awaits(t, telephone.Ended)
+	awaits(t, harry, telephone.Ended)
 	s.empty()
 }

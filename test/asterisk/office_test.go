@@ -10,6 +10,7 @@ import (
 
 	"c2d/adapters/ari"
 	"c2d/adapters/ari/client"
+	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/access"
 	"c2d/core/audit"
@@ -113,24 +114,24 @@ func (o *office) target(address string) []call.Target {
 type chat struct {
 	*office
 	id   string
-	a, b *handset
+	a, b *handset.Handset
 }
 
 // chat is a call that is not placed yet, between two new phones.
 func (o *office) chat() *chat {
 	o.t.Helper()
-	return &chat{office: o, id: identity.NewID(), a: o.Phone(o.t, calltest.Rings).(*handset), b: o.Phone(o.t, calltest.Rings).(*handset)}
+	return &chat{office: o, id: identity.NewID(), a: o.Phone(o.t, calltest.Rings).(*handset.Handset), b: o.Phone(o.t, calltest.Rings).(*handset.Handset)}
 }
 
 func (c *chat) place() {
 	c.t.Helper()
 	o := c.office
 	o.mu.Lock()
-	o.callees[c.id] = c.b.extension
+	o.callees[c.id] = c.b.Name
 	o.mu.Unlock()
 	_, err := o.runner.Place(o.t.Context(), call.Call{
 		ID: c.id, Tenant: access.MainTenant, Backend: o.Name(), Confirm: call.ConfirmNever, TalkLimit: 3600,
-		Caller: call.Party{Name: "Harry", Number: "100", RingLimit: 60, Attempts: []call.Attempt{{Targets: o.target(c.a.extension)}}},
+		Caller: call.Party{Name: "Harry", Number: "100", RingLimit: 60, Attempts: []call.Attempt{{Targets: o.target(c.a.Name)}}},
 		Callee: call.Party{Name: "Mary", Number: "101", RingLimit: 60},
 	}, nil, audit.Trail{})
 	if err != nil {
@@ -143,12 +144,12 @@ func (o *office) bring(state call.State) *chat {
 	o.t.Helper()
 	c := o.chat()
 	c.place()
-	c.a.awaits(o.t, telephone.Ringing)
+	awaits(o.t, c.a, telephone.Ringing)
 	if state == call.RingingCaller {
 		return c
 	}
 	c.a.Lift(o.t)
-	c.b.awaits(o.t, telephone.Ringing)
+	awaits(o.t, c.b, telephone.Ringing)
 	if state == call.RingingCallee {
 		return c
 	}
@@ -157,10 +158,11 @@ func (o *office) bring(state call.State) *chat {
 	return c
 }
 
-func (h *handset) awaits(t *testing.T, k telephone.Kind) {
+// awaits waits until a phone tells something.
+func awaits(t *testing.T, h *handset.Handset, k telephone.Kind) {
 	t.Helper()
-	h.does(t, "wait", func(ctx context.Context) error {
-		_, err := h.phone.Wait(ctx, k)
+	h.Does(t, "wait", func(ctx context.Context) error {
+		_, err := h.Phone.Wait(ctx, k)
 		return err
 	})
 }
@@ -243,13 +245,13 @@ func (o *office) healthy(says string) {
 }
 
 // foreign is a call of the PBX's own, phone to phone through its dialplan.
-func (w *ward) foreign(t *testing.T) (a, b *handset) {
+func (w *ward) foreign(t *testing.T) (a, b *handset.Handset) {
 	t.Helper()
-	a, b = w.Phone(t, calltest.Rings).(*handset), w.Phone(t, calltest.Rings).(*handset)
+	a, b = w.Phone(t, calltest.Rings).(*handset.Handset), w.Phone(t, calltest.Rings).(*handset.Handset)
 	ctx, hangUp := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(hangUp)
-	go func() { _ = a.phone.Dial(ctx, b.extension) }() // ends with the call, or with Close of the phone
-	b.awaits(t, telephone.Ringing)
+	go func() { _ = a.Phone.Dial(ctx, b.Name) }() // ends with the call, or with Close of the phone
+	awaits(t, b, telephone.Ringing)
 	b.Lift(t)
 	a.Hears(t, b)
 	b.Hears(t, a)

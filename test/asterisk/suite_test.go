@@ -14,12 +14,16 @@ import (
 	"time"
 
 	"c2d/adapters/ari"
+	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
 	"c2d/core/identity"
 	"c2d/test/pbx"
 )
+
+// patience is that of a phone's owner.
+const patience = 10 * time.Second
 
 // extensions are those of the phones of one run: 20001 and so on.
 const (
@@ -115,24 +119,24 @@ func (w *ward) Restore()         { w.line.mend() }
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()
 	n := w.extension()
-	h := &handset{extension: fmt.Sprint(n), hz: 600 + 400*(n%2)}
+	h := &handset.Handset{Name: fmt.Sprint(n), At: fmt.Sprint(n), Hz: 600 + 400*(n%2), Patience: patience, Prefix: "*55"}
 	switch does {
 	case calltest.Offline:
 		return h
 	case calltest.Silent:
-		registerSilent(t, w.asterisk.Addr, h.extension)
+		registerSilent(t, w.asterisk.Addr, h.Name)
 		return h
 	}
 	p, err := telephone.New(telephone.Config{
-		AOR: "sip:" + h.extension + "@" + w.asterisk.Addr.Addr().String(), Registrar: w.asterisk.Addr, Listen: netip.MustParseAddrPort("127.0.0.1:0"),
-		ToneHz: h.hz, Answer: answers[does], EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.happened,
+		AOR: "sip:" + h.Name + "@" + w.asterisk.Addr.Addr().String(), Registrar: w.asterisk.Addr, Listen: netip.MustParseAddrPort("127.0.0.1:0"),
+		ToneHz: h.Hz, Answer: answers[does], EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.Happened,
 		Deaf: w.deaf || does == calltest.Answers,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
-	h.phone = p
+	h.Phone = p
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if err := p.Register(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/cmd/c2d/app"
 	"c2d/cmd/c2d/client"
@@ -55,14 +56,14 @@ backends: [{name: pbx, kind: asterisk, url: "%s", username: "%s", password: "%s"
 }
 
 // person makes a user with a phone, which rings until somebody lifts it.
-func (s *service) person(login string) *handset {
+func (s *service) person(login string) *handset.Handset {
 	s.t.Helper()
-	h := s.Phone(s.t, calltest.Rings).(*handset)
+	h := s.Phone(s.t, calltest.Rings).(*handset.Handset)
 	u := client.User{Login: login, Name: login}
 	if err := s.api.Post(s.t.Context(), "/v1/users", u, &u); err != nil {
 		s.t.Fatal(err)
 	}
-	d := client.Device{Name: "desk", Kind: "desk", Backend: "pbx", Address: h.extension, Number: h.extension}
+	d := client.Device{Name: "desk", Kind: "desk", Backend: "pbx", Address: h.Name, Number: h.Name}
 	if err := s.api.Post(s.t.Context(), "/v1/users/"+u.ID+"/devices", d, nil); err != nil {
 		s.t.Fatal(err)
 	}
@@ -70,14 +71,14 @@ func (s *service) person(login string) *handset {
 }
 
 // talk is a call that somebody places to another, once they hear each other.
-func (s *service) talk(login string, a, b *handset) client.Call {
+func (s *service) talk(login string, a, b *handset.Handset) client.Call {
 	s.t.Helper()
 	var placed client.Call
-	if err := s.api.Post(s.t.Context(), "/v1/calls", map[string]any{"caller": login, "callee": map[string]string{"number": b.extension}}, &placed); err != nil {
+	if err := s.api.Post(s.t.Context(), "/v1/calls", map[string]any{"caller": login, "callee": map[string]string{"number": b.Name}}, &placed); err != nil {
 		s.t.Fatal(err)
 	}
-	for _, h := range []*handset{a, b} {
-		h.awaits(s.t, telephone.Ringing)
+	for _, h := range []*handset.Handset{a, b} {
+		awaits(s.t, h, telephone.Ringing)
 		h.Lift(s.t)
 	}
 	a.Hears(s.t, b)
@@ -100,11 +101,11 @@ func (s *service) reach(now client.Call, state string) client.Call {
 }
 
 // told returns the final status that a phone is told of its transfer.
-func (h *handset) told(t *testing.T) (status int) {
+func told(t *testing.T, h *handset.Handset) (status int) {
 	t.Helper()
-	h.does(t, "be told", func(ctx context.Context) error {
+	h.Does(t, "be told", func(ctx context.Context) error {
 		for status < 200 {
-			e, err := h.phone.Wait(ctx, telephone.Told)
+			e, err := h.Phone.Wait(ctx, telephone.Told)
 			if err != nil {
 				return err
 			}
@@ -115,10 +116,10 @@ func (h *handset) told(t *testing.T) (status int) {
 	return status
 }
 
-func (s *service) refers(h *handset, to string) {
+func (s *service) refers(h *handset.Handset, to string) {
 	s.t.Helper()
-	h.does(s.t, "transfer", func(ctx context.Context) error {
-		return h.phone.Transfer(ctx, "<sip:"+to+"@"+s.asterisk.Addr.String()+">")
+	h.Does(s.t, "transfer", func(ctx context.Context) error {
+		return h.Phone.Transfer(ctx, "<sip:"+to+"@"+s.asterisk.Addr.String()+">")
 	})
 }
 
@@ -130,16 +131,16 @@ func TestBlindTransfer(t *testing.T) {
 	ann := s.person("ann")
 	first := s.talk("harry", harry, mary)
 	s.refers(harry, "nobody")
-	if got := harry.told(t); got/100 < 4 {
+	if got := told(t, harry); got/100 < 4 {
 		t.Errorf("told %d", got)
 	}
 	mary.Hears(t, harry)
-	s.refers(harry, ann.extension)
-	if got := harry.told(t); got != 200 {
+	s.refers(harry, ann.Name)
+	if got := told(t, harry); got != 200 {
 		t.Errorf("told %d", got)
 	}
-	harry.awaits(t, telephone.Ended)
-	ann.awaits(t, telephone.Ringing)
+	awaits(t, harry, telephone.Ended)
+	awaits(t, ann, telephone.Ringing)
 	ann.Lift(t)
 	mary.Hears(t, ann)
 	ann.Hears(t, mary)
@@ -147,7 +148,7 @@ func TestBlindTransfer(t *testing.T) {
 		t.Errorf("the first record: %+v", end.End)
 	}
 	ann.PutDown(t)
-	mary.awaits(t, telephone.Ended)
+	awaits(t, mary, telephone.Ended)
 	s.empty()
 }
 
@@ -158,16 +159,16 @@ func TestAttendedTransfer(t *testing.T) {
 	s.person("paul") // each has a tone that the others have not
 	ann := s.person("ann")
 	first := s.talk("harry", harry, mary)
-	harry.does(t, "hold", harry.phone.Hold)
-	if err := harry.phone.SetAside(); err != nil {
+	harry.Does(t, "hold", harry.Phone.Hold)
+	if err := harry.Phone.SetAside(); err != nil {
 		t.Fatal(err)
 	}
-	harry.Dial(t, ann.extension)
-	ann.awaits(t, telephone.Ringing)
+	harry.Dial(t, ann.Name)
+	awaits(t, ann, telephone.Ringing)
 	ann.Lift(t)
 	ann.Hears(t, harry) // he hears her and, since Asterisk goes on sending to a phone that holds, Mary
-	harry.does(t, "transfer", harry.phone.Attend)
-	if got := harry.told(t); got != 200 {
+	harry.Does(t, "transfer", harry.Phone.Attend)
+	if got := told(t, harry); got != 200 {
 		t.Errorf("told %d", got)
 	}
 	mary.Hears(t, ann)
@@ -176,7 +177,7 @@ func TestAttendedTransfer(t *testing.T) {
 		t.Errorf("%+v", end.End)
 	}
 	mary.PutDown(t)
-	ann.awaits(t, telephone.Ended)
+	awaits(t, ann, telephone.Ended)
 	s.empty()
 }
 
@@ -201,9 +202,9 @@ func TestTransferBehindTheDialplan(t *testing.T) {
 	c := o.bring(call.Connected)
 	c.talks()
 	o.Phone(t, calltest.Rings)
-	third := o.Phone(t, calltest.Rings).(*handset)
-	(&service{ward: o.ward, t: t}).refers(c.a, third.extension)
-	third.awaits(t, telephone.Ringing)
+	third := o.Phone(t, calltest.Rings).(*handset.Handset)
+	(&service{ward: o.ward, t: t}).refers(c.a, third.Name)
+	awaits(t, third, telephone.Ringing)
 	third.Lift(t)
 	c.b.Hears(t, third)
 	third.Hears(t, c.b)
