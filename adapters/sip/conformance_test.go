@@ -159,7 +159,7 @@ func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
 			t.Logf("left, in tenths of a second: %v\nright: %v", levels(sides[0], l), levels(sides[1], r))
 		}
 	}()
-	pbx.Eventually(t, limit, fmt.Sprintf("a recording that ends with %d Hz on the left and %d Hz on the right", l, r), func() bool {
+	pbx.Eventually(t, w.patience(), fmt.Sprintf("a recording that ends with %d Hz on the left and %d Hz on the right", l, r), func() bool {
 		sides = readRecording(t, filepath.Join(w.kept, name+".wav"))
 		last := max(0, len(sides[0])-atEnd)
 		return holds(sides[0][last:], l) && holds(sides[1][last:], r)
@@ -216,11 +216,8 @@ func (w *ward) BreakRecordings(t *testing.T) {
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()
 	n := w.count()
-	h := &handset.Handset{Name: fmt.Sprintf("%s-%d", does, n), Hz: 600 + 400*(n%2), Patience: 2 * limit}
+	h := &handset.Handset{Name: fmt.Sprintf("%s-%d", does, n), Hz: 600 + 400*(n%2), Patience: w.patience()}
 	h.At = aorOf(h.Name)
-	if w.slow {
-		h.Patience = 40 * time.Second // 64*T1 and more: a phone whose re-INVITE we left without ACK says BYE no earlier
-	}
 	switch does {
 	case calltest.Offline:
 		return h
@@ -241,6 +238,14 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	w.reg.add(h.Name, p.Addr())
 	w.reg.keep(p)
 	return h
+}
+
+// patience is how long a phone's owner waits, and who looks for a recording.
+func (w *ward) patience() time.Duration {
+	if w.slow {
+		return 40 * time.Second // 64*T1 and more: a phone whose re-INVITE we left without ACK says BYE no earlier
+	}
+	return 2 * limit
 }
 
 // count numbers the next phone.

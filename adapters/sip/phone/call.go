@@ -21,6 +21,9 @@ type call struct {
 	giveUp   func()        // outgoing, before the answer: sends CANCEL
 	sending  sync.Mutex    // held while an in-dialog request of ours waits for its answer
 
+	exchange sync.Mutex // one description at a time
+	newest   uint32     // CSeq of the INVITE whose description, or whose ACK's, holds; guarded by exchange
+
 	mu         sync.Mutex
 	ended      bool
 	talking    bool
@@ -143,6 +146,18 @@ func (c *call) settle(body []byte) bool {
 	}
 	c.hear(s.Audio, sdp.Common(s.Audio.Codecs, c.phone.cfg.Codecs))
 	return true
+}
+
+// describe takes a description that belongs to an INVITE of the other side, unless that of a later one is here: an ACK may come
+// late.
+func (c *call) describe(cseq uint32, take func()) {
+	c.exchange.Lock()
+	defer c.exchange.Unlock()
+	if cseq < c.newest {
+		return
+	}
+	c.newest = cseq
+	take()
 }
 
 // aim takes the remote target from a message of the other side (RFC 3261 section 12.2.1.2).

@@ -202,7 +202,10 @@ func (c *call) change(req *sip.Request, tx sip.ServerTransaction) {
 	offered := len(req.Body()) == 0
 	if offered {
 		body = c.offer()
-	} else if body = c.agree(req.Body()); body == nil {
+	} else {
+		c.describe(req.CSeq().SeqNo, func() { body = c.agree(req.Body()) })
+	}
+	if body == nil {
 		c.phone.respond(tx, req, c.localTag, sip.StatusNotAcceptableHere, nil)
 		return
 	}
@@ -217,7 +220,7 @@ func (p *Phone) onAck(req *sip.Request, _ sip.ServerTransaction) {
 		return
 	}
 	if ack := c.takeAck(req.CSeq().SeqNo); ack != nil && ack.offer {
-		c.settle(req.Body())
+		c.describe(ack.cseq, func() { c.settle(req.Body()) })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -387,4 +388,16 @@ func TestReinviteBeforeTheAck(t *testing.T) {
 		t.Error(err)
 	}
 	wait(t, harry, Ended)
+}
+
+// An ACK that is handled after the next re-INVITE does not bring the older description back: the phone would be mute.
+func TestALateAckDescribesNothing(t *testing.T) {
+	var c call
+	var taken []uint32
+	for _, cseq := range []uint32{1, 2, 1, 2, 3} {
+		c.describe(cseq, func() { taken = append(taken, cseq) })
+	}
+	if want := []uint32{1, 2, 2, 3}; !slices.Equal(taken, want) {
+		t.Errorf("taken are %d, want %d", taken, want)
+	}
 }
