@@ -152,7 +152,10 @@ func (w *ward) Restore() {}
 func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
 	t.Helper()
 	l, r := left.(interface{ Tone() int }).Tone(), right.(interface{ Tone() int }).Tone()
-	const atEnd = 3 * tone.Rate // a machine that is busy lets its phones pause
+	atEnd := 3 * tone.Rate // a machine that is busy lets its phones pause
+	if w.slow {
+		atEnd *= 5 // who has hung up is silent until his BYE comes through
+	}
 	var sides [2][]int16
 	defer func() {
 		if t.Failed() {
