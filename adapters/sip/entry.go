@@ -95,7 +95,8 @@ func (e Entry) validate(field string, listen []string) (errs []error) {
 		bad(".flow", "must be anchored, black-hole, III or IV")
 	}
 	if !e.Trunk() {
-		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || e.OnSilence != "" || e.Advertise != "" || len(e.Trust) > 0 {
+		if e.Register || e.User != "" || e.Password != "" || e.Domain != "" || e.OnSilence != "" || e.Advertise != "" || len(e.Trust) > 0 ||
+			e.Expires != 0 || e.CA != "" || e.Out != (identity.Format{}) || e.In != (identity.Format{}) || e.Present.Set() {
 			bad(".proxy", "is needed for a trunk; a backend of phones registered here has only name, relay and flow")
 		}
 		return errs

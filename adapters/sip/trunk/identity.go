@@ -19,6 +19,11 @@ type Present struct {
 	Withhold bool     `yaml:"withhold"` // tell the carrier the number, and ask it to show nobody (RFC 3325 section 9.3)
 }
 
+// Set reports whether anything is said.
+func (p Present) Set() bool {
+	return len(p.Numbers) > 0 || p.Default != "" || p.Names || p.Withhold
+}
+
 // Validate returns what is wrong, joined faults with fields below field.
 func (p Present) Validate(field string) (errs []error) {
 	for i, n := range p.Numbers {

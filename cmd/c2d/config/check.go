@@ -204,7 +204,7 @@ func (d *decoder) names(all []Backend) {
 	if len(all) == 0 {
 		d.at("backends", "at least one is needed")
 	}
-	seen := map[string]bool{}
+	seen, asterisks := map[string]bool{}, map[string]string{}
 	for i, b := range all {
 		path := fmt.Sprintf("backends[%d].name", i)
 		switch {
@@ -214,6 +214,12 @@ func (d *decoder) names(all []Backend) {
 			d.at(path, "is the name of another backend too")
 		}
 		seen[b.Name] = true
+		if b.Asterisk != nil && b.Asterisk.URL != "" {
+			if first, twice := asterisks[b.Asterisk.URL]; twice {
+				d.at(fmt.Sprintf("backends[%d].url", i), fmt.Sprintf("is the Asterisk of %s: one entry for each, with several dial rules", first))
+			}
+			asterisks[b.Asterisk.URL] = b.Name
+		}
 	}
 }
 

@@ -102,7 +102,10 @@ func TestErrors(t *testing.T) {
 		"alias":             {"http: {listen: &a \"127.0.0.1:1\"}\n", "c2d.yaml:1: http.listen: anchors, aliases and tags are not read: write the value out"},
 		"case of a key":     {"SIP: {}\n", "c2d.yaml:1: SIP: unknown key"},
 		"no backend":        {"backends: []\n", "c2d.yaml:1: backends: at least one is needed"},
-		"backend of no key": {"backends: [house]\n", "c2d.yaml:1: backends[0]: must have the keys name and kind"},
+		"one Asterisk twice": {"backends:\n  - {name: a, kind: asterisk, url: \"http://127.0.0.1:8088/ari\", username: c, password: p}\n" +
+			"  - {name: b, kind: asterisk, url: \"http://127.0.0.1:8088/ari\", username: c, password: p}\n", "c2d.yaml:3: backends[1].url: is the Asterisk of a"},
+		"present for the house": {"backends: [{name: house, kind: sip, present: {names: true}}]\n", "c2d.yaml:1: backends[0].proxy: is needed for a trunk"},
+		"backend of no key":     {"backends: [house]\n", "c2d.yaml:1: backends[0]: must have the keys name and kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("c2d.yaml", []byte(c.text), env)
