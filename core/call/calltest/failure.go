@@ -175,7 +175,8 @@ func emptyStore(s *stage) {
 	}
 	for _, c := range s.book.all() {
 		s.in(c.ID, call.Ended)
-		if end := s.book.story(c.ID); !slices.Contains(end, "ended completed caller caller") {
+		// Who hangs up while the backend is still being compared may be found gone before his end is told: that is told as lost.
+		if end := s.book.story(c.ID); !slices.Contains(end, "ended completed caller caller") && !slices.Contains(end, "ended lost caller backend") {
 			s.t.Errorf("%q", end)
 		}
 	}
