@@ -94,8 +94,9 @@ func (b *Backend) compare(ctx context.Context, channels []ari.ChannelData, bridg
 		all = append(all, b.info(id, c, together[id]))
 	}
 	for l, made := range known {
-		if made {
+		if made { // its end is on its way, or is told as lost in a moment: not core's to guess
 			b.missing(l)
+			all = append(all, call.LegInfo{Leg: l.id, Handle: l.channel, State: l.state, Since: time.Now().UTC()})
 		}
 	}
 	return all, nil
