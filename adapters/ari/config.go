@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -22,10 +23,11 @@ type Config struct {
 	URL      string          `yaml:"url"`      // of ARI: "http://127.0.0.1:8088/ari"
 	Username string          `yaml:"username"` // of ari.conf
 	Password string          `yaml:"password"`
-	CA       string          `yaml:"ca"`   // PEM file of whoever signed Asterisk's certificate; empty is whom the system trusts
-	App      string          `yaml:"app"`  // the application that the dialplan hands calls to with Stasis(); empty is "c2d"
-	Dial     []Dial          `yaml:"dial"` // how a number is reached; the first that matches. Empty is PJSIP/{number}
-	Out      identity.Format `yaml:"out"`  // how a number is written there
+	CA       string          `yaml:"ca"`       // PEM file of whoever signed Asterisk's certificate; empty is whom the system trusts
+	Insecure bool            `yaml:"insecure"` // allows http: to an Asterisk that is not on loopback
+	App      string          `yaml:"app"`      // the application that the dialplan hands calls to with Stasis(); empty is "c2d"
+	Dial     []Dial          `yaml:"dial"`     // how a number is reached; the first that matches. Empty is PJSIP/{number}
+	Out      identity.Format `yaml:"out"`      // how a number is written there
 }
 
 // Dial says what is dialled for the numbers that match.
@@ -57,9 +59,7 @@ func (c Config) Validate() error {
 	if c.Name == "" {
 		bad("name", "is missing")
 	}
-	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		bad("url", `must be ARI's, such as "http://127.0.0.1:8088/ari"`)
-	}
+	c.validateURL(bad)
 	if c.Username == "" {
 		bad("username", "is missing: the name of the section of ari.conf")
 	}
@@ -69,9 +69,6 @@ func (c Config) Validate() error {
 	if !appName.MatchString(c.app()) {
 		bad("app", "must be letters, digits, - and _, at most 40")
 	}
-	if _, err := c.secure(); err != nil {
-		bad("ca", "%s", err)
-	}
 	errs = append(errs, c.Out.Validate("out"))
 	for i, d := range c.Dial {
 		if err := d.validate(); err != nil {
@@ -79,6 +76,28 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateURL checks where Asterisk is, and how much of what is said to it others hear.
+func (c Config) validateURL(bad func(field, format string, args ...any)) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" {
+		bad("url", `must be ARI's, such as "http://127.0.0.1:8088/ari"`)
+		u = &url.URL{}
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) && !c.Insecure {
+		bad("url", "plain HTTP off loopback sends the password and numbers in the clear: use https, or say insecure: true")
+	}
+	if _, err := c.secure(); err != nil {
+		bad("ca", "%s", err)
+	} else if c.CA != "" && u.Scheme == "http" {
+		bad("ca", "is of no use with http: use https in url")
+	}
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 type dialError struct{ field, text string }

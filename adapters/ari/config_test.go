@@ -2,6 +2,7 @@ package ari
 
 import (
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,7 @@ func TestEveryErrorAtOnce(t *testing.T) {
 		App: "c2d app", CA: filepath.Join(t.TempDir(), "absent.pem"), Out: identity.Format{Format: "loud"},
 		Dial: []Dial{{"(", "PJSIP/{number}"}, {".*", "PJSIP/101"}, {"", "Local/{number}@from-internal"}, {".*", "PJSIP/{number}"}},
 	}
-	want := []string{"name", "url", "username", "password", "app", "ca", "out.format", "dial[0].match", "dial[1].to", "dial[2].match"}
+	want := []string{"name", "url", "ca", "username", "password", "app", "out.format", "dial[0].match", "dial[1].to", "dial[2].match"}
 	if got := fields(c.Validate()); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -54,6 +55,8 @@ func TestValidate(t *testing.T) {
 	}
 	to := func(text string) func(*Config) { return func(c *Config) { c.Dial = []Dial{{".*", text}} } }
 	url := func(text string) func(*Config) { return func(c *Config) { c.URL = text } }
+	far := url("http://10.1.2.3:8088/ari")
+	ca := signer(t, server(t, httptest.NewTLSServer))
 	for name, c := range map[string]struct {
 		set  func(*Config)
 		want string // the field; empty is well
@@ -66,6 +69,15 @@ func TestValidate(t *testing.T) {
 		"a password in it":           {url("http://c2d:secret@127.0.0.1:8088/ari"), "url"},
 		"a query":                    {url("http://127.0.0.1:8088/ari?api_key=c2d:secret"), "url"},
 		"control characters":         {url("http://127.0.0.1:8088/\r\nari"), "url"},
+		"a port and no host":         {url("http://:8088/ari"), "url"},
+		"its own name for itself":    {url("http://localhost:8088/ari"), ""},
+		"another of loopback":        {url("http://127.9.0.1:8088/ari"), ""},
+		"in the clear":               {far, "url"},
+		"in the clear, by name":      {url("http://pbx.hospital.example:8088/ari"), "url"},
+		"called like loopback":       {url("http://localhost.hospital.example:8088/ari"), "url"},
+		"in the clear, as wanted":    {func(c *Config) { far(c); c.Insecure = true }, ""},
+		"TLS, signed by a known one": {func(c *Config) { c.URL, c.CA = "https://10.1.2.3:8089/ari", ca }, ""},
+		"no TLS, yet signed":         {func(c *Config) { c.CA = ca }, "ca"},
 		"a name of two applications": {func(c *Config) { c.App = "c2d,other" }, "app"},
 		"a name with an end of line": {func(c *Config) { c.App = "c2d\n" }, "app"},
 		"a name that is too long":    {func(c *Config) { c.App = strings.Repeat("x", 41) }, "app"},

@@ -61,10 +61,7 @@ func TestProbeOfAnAnswer(t *testing.T) {
 func TestProbeWithoutAnswer(t *testing.T) {
 	plain, secure, hung, gone := server(t, httptest.NewServer), server(t, httptest.NewTLSServer), quiet(t), httptest.NewServer(nil)
 	gone.Close()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca := signer(t, secure)
 	for name, c := range map[string]struct {
 		cfg  Config
 		want string
@@ -127,4 +124,14 @@ func quiet(t *testing.T) *httptest.Server {
 	}))
 	t.Cleanup(func() { close(over); s.Close() })
 	return s
+}
+
+// signer is the file of who has signed the certificate of an Asterisk.
+func signer(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return ca
 }
