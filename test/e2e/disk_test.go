@@ -28,7 +28,7 @@ func small(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("c2d", dir, "tmpfs", 0, "size=8m"); err != nil {
-		t.Skip("needs root, to mount a small tmpfs:", err)
+		t.Skip("mounting a small tmpfs needs root: run the tests as root:", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {

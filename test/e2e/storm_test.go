@@ -19,6 +19,7 @@ const stormSeed = "C2D_STORM"
 // TestStoriesInAStorm is the story with real phones over a network that loses 5 % of the packets, of SIP and of sound, takes
 // 200 ms each way, and repeats and reorders: every call ends as it should, and is heard both ways.
 func TestStoriesInAStorm(t *testing.T) {
+	pbx.Need(t, "ip")
 	if err := weather.Possible(); err != nil {
 		t.Skip(err)
 	}

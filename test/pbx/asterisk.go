@@ -109,7 +109,7 @@ func asteriskRoot(t testing.TB) string {
 	out, err := exec.Command(filepath.Join(repository(), "test", "install-asterisk"), "--where").Output()
 	root := strings.TrimSpace(string(out))
 	if err != nil || root == "" {
-		t.Skip("no Asterisk 20 or newer is installed or prepared: run test/install-asterisk, or make test")
+		missing(t, "asterisk")
 	}
 	return strings.TrimSuffix(root, "/")
 }

@@ -62,7 +62,7 @@ const ready = 10 * time.Second
 // StartBaresip starts a phone and returns when it has registered. It is stopped with the test.
 func StartBaresip(t testing.TB, cfg Phone) *Baresip {
 	t.Helper()
-	find(t, "baresip", "baresip-core")
+	Need(t, "baresip")
 	b := &Baresip{t: t, cfg: cfg, replies: map[string]reply{}}
 	b.launch()
 	if cfg.Registrar.IsValid() {

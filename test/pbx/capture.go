@@ -27,9 +27,9 @@ type Capture struct {
 // ports that speak SIP, rtp those of sound as tshark takes ranges: "26000-26199". It is skipped without root or tshark.
 func StartCapture(t testing.TB, filter string, sip []uint16, rtp ...string) *Capture {
 	t.Helper()
-	find(t, "tshark", "tshark")
+	Need(t, "tshark")
 	if !CanTap() {
-		t.Skip("capturing on the loopback interface needs root")
+		t.Skip("capturing on the loopback interface needs root: run the tests as root")
 	}
 	c := &Capture{t: t, file: filepath.Join(t.TempDir(), "lo.pcapng")}
 	var err error

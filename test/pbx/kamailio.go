@@ -44,7 +44,7 @@ const Realm = "carrier.example"
 // StartKamailio starts a carrier on an address of its own, and returns when it answers. It is stopped with the test.
 func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 	t.Helper()
-	find(t, kamailio, "kamailio")
+	Need(t, "kamailio")
 	at, secure := NextAddress(), ""
 	if c.TLS != nil {
 		at, secure = c.TLS.Addr, secureLines(c.TLS)
@@ -63,7 +63,7 @@ func StartKamailio(t testing.TB, c Carrier) *Kamailio {
 		t.Fatalf("where are Kamailio's modules? %v, %v", modules, err)
 	}
 	if _, err := os.Stat(filepath.Join(modules[0], "tls.so")); err != nil && c.TLS != nil {
-		t.Skip("Kamailio's TLS is not installed: apt-get install --no-install-recommends kamailio-tls-modules")
+		missing(t, "kamailio-tls")
 	}
 	cfg := strings.NewReplacer("[carrier]", k.Addr.Addr().String(), "[hospital]", c.Hospital.String(), "[user]", c.User, "[password]", c.Password,
 		"[phone]", c.Phone.String(), "[realm]", Realm, "[algorithm]", c.Algorithm, "[modules]", modules[0]+"/", "[tls]", secure, "[fork]", c.branch()).Replace(string(text))

@@ -27,7 +27,7 @@ type Linphone struct {
 // stopped with the test.
 func StartLinphone(t testing.TB, cfg Phone) *Linphone {
 	t.Helper()
-	find(t, "linphonec", "linphone-cli")
+	Need(t, "linphonec")
 	l := &Linphone{t: t, cfg: cfg, dir: t.TempDir(), Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), claimPorts(t))}
 	if err := os.MkdirAll(filepath.Join(l.dir, ".local", "share", "linphone"), 0o700); err != nil { // without it, it opens no socket
 		t.Fatal(err)

@@ -13,9 +13,6 @@ import (
 	"testing"
 )
 
-// postgresNeeds is what a skipped test says.
-const postgresNeeds = "PostgreSQL's server is not installed: apt-get install postgresql"
-
 // Postgres returns the URL of a new empty database in a private cluster, which all tests of the process share while
 // any of them runs: it starts with the first that asks and stops with the last. It skips the test where Debian's
 // PostgreSQL is not installed.
@@ -76,7 +73,7 @@ func newCluster(t testing.TB) *Cluster {
 	}
 	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if len(bins) == 0 {
-		t.Skip(postgresNeeds)
+		missing(t, "postgresql")
 	}
 	dir, err := os.MkdirTemp("", "c2d-pg")
 	if err != nil {

@@ -18,14 +18,6 @@ type Program struct {
 	err  error         // how, after done
 }
 
-// find skips the test when a program is not installed.
-func find(t testing.TB, name, debian string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed: apt-get install --no-install-recommends %s", name, debian)
-	}
-}
-
 // Launch starts a program in dir. Its output is in the test's log when the test failed.
 func Launch(t testing.TB, dir, name string, args ...string) *Program {
 	t.Helper()

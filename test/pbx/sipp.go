@@ -53,7 +53,7 @@ func DialSIPp(t testing.TB, cfg Phone, scenario, number string) *SIPp {
 
 func registerSIPp(t testing.TB, cfg Phone) *SIPp {
 	t.Helper()
-	find(t, "sipp", "sip-tester")
+	Need(t, "sipp")
 	s := &SIPp{t: t, Addr: netip.AddrPortFrom(NextAddress(), 5060)}
 	if cfg.Registrar.IsValid() {
 		reg := s.launch(cfg, "register", "", "-key", "expires", "600", "-auth_uri", cfg.Domain, cfg.Registrar.String())

@@ -24,7 +24,7 @@ func sources(t testing.TB, root string, stock bool) []string {
 	}
 	samples := glob(t, root+"/etc/asterisk/*.conf")
 	if len(samples) == 0 {
-		t.Skip("the package's sample files are not there: install asterisk, or run test/install-asterisk")
+		missing(t, "asterisk-samples")
 	}
 	return slices.DeleteFunc(samples, func(file string) bool { return slices.Contains(strangers, filepath.Base(file)) })
 }

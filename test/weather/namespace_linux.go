@@ -13,13 +13,15 @@ import (
 // Possible returns nil where a network can be made: on Linux as root, with iproute2 and TUN devices.
 func Possible() error {
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("a network namespace needs root")
+		return fmt.Errorf("a network namespace needs root: run the tests as root")
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
 		return fmt.Errorf("ip is not installed: apt-get install --no-install-recommends iproute2")
 	}
-	_, err := os.Stat(tunDevice)
-	return err
+	if _, err := os.Stat(tunDevice); err != nil {
+		return fmt.Errorf("the kernel has no TUN devices, modprobe tun: %w", err)
+	}
+	return nil
 }
 
 // network is where a test that is run again has its own.

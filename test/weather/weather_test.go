@@ -5,10 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"c2d/test/pbx"
 )
 
 // TestTheNetworkIsBad sends datagrams and a stream over loopback in the weather, beside a datagram that is not meant.
 func TestTheNetworkIsBad(t *testing.T) {
+	pbx.Need(t, "ip")
 	if err := Possible(); err != nil {
 		t.Skip(err)
 	}
