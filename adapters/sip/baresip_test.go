@@ -9,9 +9,9 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
-	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
+	"c2d/core/tone"
 	"c2d/test/pbx"
 )
 

@@ -17,10 +17,10 @@ import (
 
 	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
-	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
 	"c2d/core/identity"
+	"c2d/core/tone"
 	"c2d/core/user"
 	"c2d/test/pbx"
 )

@@ -5,9 +5,9 @@ import (
 
 	"c2d/adapters/sip/media"
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 var _ call.Holder = (*Stack)(nil)

@@ -8,9 +8,9 @@ import (
 
 	"c2d/adapters/sip/media"
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 // hear tells the key presses that come as RTP events (RFC 4733).

@@ -10,9 +10,9 @@ import (
 	"c2d/adapters/sip/media"
 	"c2d/adapters/sip/recording"
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 // tap hands the speech of the two to the file: what each is sent of the other.

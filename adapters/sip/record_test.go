@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 // recordable gives a house a folder for recordings.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"c2d/adapters/sip"
-	"c2d/adapters/sip/tone"
 	"c2d/cmd/c2d/client"
+	"c2d/core/tone"
 	"c2d/test/pbx"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/pion/rtp"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // CanTap reports whether we may listen to what others send to each other: as root.

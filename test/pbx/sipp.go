@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // Scenarios of testdata/sipp: what a phone of sipp does with its one call.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // wavHeader is the length of the header that baresip's recorder writes: RIFF, fmt of 16 bytes, data.

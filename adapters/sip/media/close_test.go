@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 func TestCloseIsIdempotentAndFinal(t *testing.T) {

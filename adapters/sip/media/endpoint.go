@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // Endpoint is one leg's pair of ports. It is safe for concurrent use. After Close every method does nothing.

@@ -3,7 +3,7 @@ package media
 import (
 	"time"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // TestPaceDoesNotDrift holds that packets leave at absolute times: a slow one delays nothing after it.

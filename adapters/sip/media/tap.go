@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // Sound is a packet of G.711 on its way to a phone.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // speech is a frame of one level.

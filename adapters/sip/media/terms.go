@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // terms is what was negotiated with one phone.

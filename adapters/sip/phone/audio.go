@@ -13,7 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"c2d/adapters/sip/sdp"
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // TestKeyPress reads the packets of one key: one timestamp, growing durations, the end three times (RFC 4733).

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 // Sound is a tone that was heard from one address. Hz is within 10 of what was said.

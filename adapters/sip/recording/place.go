@@ -1,6 +1,6 @@
 package recording
 
-import "c2d/adapters/sip/tone"
+import "c2d/core/tone"
 
 // astray is how far, in samples, a timestamp may lead away from the time of arrival.
 const astray = tone.Rate / 2

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"c2d/adapters/sip/tone"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 // Side is a channel of the file.

@@ -13,8 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"c2d/adapters/sip/tone"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 // disk is a file in memory that can be full, or slow.

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
-	"c2d/adapters/sip/tone"
+	"c2d/core/tone"
 )
 
 const (
