@@ -3,7 +3,7 @@
 //
 //	c2d_calls_placed_total                    calls that were admitted
 //	c2d_calls_ended_total{reason,side}        calls that ended, by call.Reason and call.Side ("none" without one)
-//	c2d_backend_calls_ended_total{backend,reason}  the same, by the configured backend of the caller's phone
+//	c2d_backend_calls_ended_total{backend,reason}  the same, once for each configured backend that the call has used
 //	c2d_backend_up{backend}                   1 while calls can go over it, as /readyz tells
 //	c2d_calls_active                          calls that have not ended
 //	c2d_recordings_failed_total               recordings that failed while their call went on
@@ -16,6 +16,7 @@ package metrics
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,7 +56,7 @@ func New(log event.Log, tenant string) *Metrics {
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c2d_calls_ended_total",
 			Help: "Calls that ended, by end reason and the side that it was about."}, []string{"reason", "side"}),
 		over: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c2d_backend_calls_ended_total",
-			Help: "Calls that ended, by the backend of the caller's phone and the end reason."}, []string{"backend", "reason"}),
+			Help: "Calls that ended, by the end reason, for each backend that they have used."}, []string{"backend", "reason"}),
 		disabled: prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_webhooks_disabled_total", Help: "Web hooks that were disabled since nothing could be delivered."}),
 		unkept:   prometheus.NewCounter(prometheus.CounterOpts{Name: "c2d_recordings_failed_total", Help: "Recordings that failed while their call went on."}),
 		active:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "c2d_calls_active", Help: "Calls that have not ended."}),
@@ -190,7 +191,9 @@ func (m *Metrics) take(e event.Event) {
 		m.disabled.Inc()
 	case e.Kind == event.CallEnded:
 		m.ended.WithLabelValues(word(e.Data["reason"]), word(e.Data["side"])).Inc()
-		m.over.WithLabelValues(word(e.Data["backend"]), word(e.Data["reason"])).Inc()
+		for _, backend := range backends(e) {
+			m.over.WithLabelValues(word(backend), word(e.Data["reason"])).Inc()
+		}
 		delete(m.began, e.Subject)
 	}
 }
@@ -200,6 +203,14 @@ func (m *Metrics) observe(until string, e event.Event) {
 	if began, known := m.began[e.Subject]; known {
 		m.setup.WithLabelValues(until).Observe(e.At.Sub(began).Seconds())
 	}
+}
+
+// backends are all that a call has used; an event of an older release names that of the caller alone.
+func backends(e event.Event) []string {
+	if all := e.Data["backends"]; all != "" {
+		return strings.Split(all, ",")
+	}
+	return []string{e.Data["backend"]}
 }
 
 func word(s string) string {

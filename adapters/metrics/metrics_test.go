@@ -125,9 +125,11 @@ func TestACall(t *testing.T) {
 		}
 		l.add(event.Event{Kind: event.CallRecording, Subject: "old", Data: map[string]string{"recording": "y", "recording_state": "failed", "state": "ended"}})
 		l.add(event.Event{Kind: event.WebhookDisabled, Subject: "hook"})
-		l.add(event.Event{Kind: event.CallEnded, Subject: "old", Data: map[string]string{"reason": "busy", "side": "callee", "backend": "pbx"}})
+		l.add(event.Event{Kind: event.CallEnded, Subject: "old", Data: map[string]string{"reason": "busy", "side": "callee", "backend": "pbx", "backends": "pbx,ims"}})
+		l.add(event.Event{Kind: event.CallEnded, Subject: "older", Data: map[string]string{"reason": "lost", "backend": "pbx"}})
 		shows(t, m, "c2d_calls_active 0", "c2d_webhooks_disabled_total 1", "c2d_recordings_failed_total 1", `c2d_calls_ended_total{reason="busy",side="callee"} 1`,
-			`c2d_backend_calls_ended_total{backend="none",reason="completed"} 1`, `c2d_backend_calls_ended_total{backend="pbx",reason="busy"} 1`)
+			`c2d_backend_calls_ended_total{backend="none",reason="completed"} 1`, `c2d_backend_calls_ended_total{backend="pbx",reason="busy"} 1`,
+			`c2d_backend_calls_ended_total{backend="ims",reason="busy"} 1`, `c2d_backend_calls_ended_total{backend="pbx",reason="lost"} 1`)
 		rec := httptest.NewRecorder()
 		m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
 		for _, person := range []string{"u-1", `"new"`, `"old"`} {

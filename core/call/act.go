@@ -44,6 +44,9 @@ func (b *box) prepareOne(c *Call, l *Leg, a Action) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !b.r.admits(c.ID, l.Way.Backend) {
+		return nil, fault.New(fault.CodeCongestion, "backend %s has as many calls as it may have", l.Way.Backend)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), operationLimit)
 	defer cancel()
 	return backend.Prepare(ctx, originate(c, a))

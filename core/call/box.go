@@ -178,9 +178,6 @@ func (b *box) refrain(actions []Action) {
 	}
 }
 
-// waits reports whether a call in that state holds a place among those that ring.
-func waits(s State) bool { return s != Connected && s != Ended }
-
 // create is the first step of a new call, written with its idempotency row. When the runner was stopped meanwhile, the
 // call stays in the store for the next process to end, and nothing rings.
 func (b *box) create(ctx context.Context, in Input, idem *Idempotency, t audit.Trail) (Call, error) {

@@ -124,6 +124,10 @@
 //
 // Failover between ways is the step's, not a backend's: the rule that no phone rings twice is then one rule, tested once.
 //
+// A call counts on each backend that it uses, from its first leg there until the two talk. Who is to ring first waits for a place;
+// a leg that follows does not, since somebody listens to ring-back: it ends as congestion that rang nobody, and its next way is
+// tried. Rejected: to take all places when the call is placed, which holds those of a trunk while the caller walks to his phone.
+//
 // Prepare is a call of its own so that what a backend will send is stored with the intent in one commit; a second
 // commit between the look-up and the wire would cost the caller the wait.
 package call

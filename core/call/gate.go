@@ -2,26 +2,48 @@ package call
 
 import "slices"
 
-// gate bounds how many calls ring at once on a backend: the rest wait in order of arrival. The zero limit is none.
-// It is guarded by the runner's lock.
+// gate bounds how many calls ring at once on a backend, and how often one more is sent there. Who is to ring first waits in
+// order of arrival; a leg that follows is refused, so that its next way can be tried. It is guarded by the runner's lock.
 type gate struct {
-	limit   int
+	limit   int // 0 is none
+	allow   func() bool
 	inside  map[string]bool
 	waiting []string
 }
 
+// newGates returns those of all backends.
+func newGates(cfg Config) map[string]*gate {
+	all := map[string]*gate{}
+	for name := range cfg.Backends {
+		g := &gate{limit: cfg.Gates[name], allow: func() bool { return true }, inside: map[string]bool{}}
+		if cfg.Allow != nil {
+			g.allow = func() bool { return cfg.Allow(name) }
+		}
+		all[name] = g
+	}
+	return all
+}
+
 // enter takes a place; false puts the call in the queue.
 func (g *gate) enter(id string) bool {
-	if g.limit == 0 || g.inside[id] {
-		return true
-	}
-	if len(g.inside) >= g.limit {
+	if !g.inside[id] && g.full() {
 		g.waiting = append(g.waiting, id)
 		return false
 	}
 	g.inside[id] = true
 	return true
 }
+
+// take takes a place for a call that is under way, unless it has one; false if there is none, or one more is too soon.
+func (g *gate) take(id string) bool {
+	if !g.inside[id] && (g.full() || !g.allow()) {
+		return false
+	}
+	g.inside[id] = true
+	return true
+}
+
+func (g *gate) full() bool { return g.limit > 0 && len(g.inside) >= g.limit }
 
 // leave gives the place back, or the place in the queue up, and returns the call that is let in instead, if any.
 func (g *gate) leave(id string) (next string) {
@@ -39,4 +61,59 @@ func (g *gate) leave(id string) (next string) {
 	next, g.waiting = g.waiting[0], g.waiting[1:]
 	g.inside[next] = true
 	return next
+}
+
+// admits takes a place on a backend for a leg of a call that is under way; false if there is none.
+func (r *Runner) admits(id, backend string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.gates[backend]
+	return g == nil || g.take(id)
+}
+
+// leave frees the places of a call on the backends that it needs no more; the caller holds r.mu.
+func (r *Runner) leave(id string, needs func(backend string) bool) {
+	for name, g := range r.gates {
+		if needs(name) {
+			continue
+		}
+		if next := g.leave(id); next != "" && r.calls[next] != nil {
+			r.calls[next].post(letter{in: Admitted{}})
+		}
+	}
+}
+
+// gate names the backend on which the call's first phone rings.
+func (c *Call) gate() string {
+	if len(c.Caller.Attempts) == 0 || len(c.Caller.Attempts[0].Targets) == 0 {
+		return c.Backend
+	}
+	return c.Caller.Attempts[0].Targets[0].Ways[0].Backend
+}
+
+// needs reports whether a call has a place on a backend, or waits for one: until the two talk, where it has a leg.
+func (c *Call) needs(backend string) bool {
+	switch c.State {
+	case Queued:
+		return backend == c.gate()
+	case Connected, Ended:
+		return false
+	}
+	for l := range c.Legs {
+		if l.Open() && l.Way.Backend == backend {
+			return true
+		}
+	}
+	return false
+}
+
+// backends are all that a call has used, that of the caller first.
+func (c *Call) backends() []string {
+	all := []string{c.Backend}
+	for l := range c.Legs {
+		if !slices.Contains(all, l.Way.Backend) {
+			all = append(all, l.Way.Backend)
+		}
+	}
+	return all
 }

@@ -26,13 +26,14 @@ type Offers interface {
 	Offered(ctx context.Context, backend string, ev LegEvent) (Call, *Cause)
 }
 
-// Config is what a runner needs. All but Log, Now and Gates is required.
+// Config is what a runner needs. All but Gates, Allow, Log and Now is required.
 type Config struct {
 	Store    Store
 	Backends map[string]Backend // by configuration name; several names may have one backend
 	Origin   identity.Origin
 	Epoch    int64
-	Gates    map[string]int // calls that ring at once, by configuration name; 0 is no limit
+	Gates    map[string]int            // calls that ring at once, by configuration name; 0 is no limit
+	Allow    func(backend string) bool // whether one more call may be sent there now; who placed a call has asked for that of its first phone
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -69,11 +70,8 @@ func NewRunner(cfg Config, l LookUp, o Offers) *Runner {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Runner{cfg: cfg, lookUp: l, offers: o, calls: map[string]*box{}, legs: map[string]*box{}, offering: map[string][]LegEvent{}, gates: map[string]*gate{},
+	r := &Runner{cfg: cfg, lookUp: l, offers: o, calls: map[string]*box{}, legs: map[string]*box{}, offering: map[string][]LegEvent{}, gates: newGates(cfg),
 		idle: make(chan struct{}), ctx: ctx, cancel: cancel}
-	for name, limit := range cfg.Gates {
-		r.gates[name] = &gate{limit: limit, inside: map[string]bool{}}
-	}
 	return r
 }
 
@@ -157,14 +155,6 @@ func (r *Runner) enter(b *box, c Call) (queue bool, err error) {
 		queue = !g.enter(c.ID)
 	}
 	return queue, nil
-}
-
-// gate names the backend on which the call's first phone rings.
-func (c *Call) gate() string {
-	if len(c.Caller.Attempts) == 0 || len(c.Caller.Attempts[0].Targets) == 0 {
-		return c.Backend
-	}
-	return c.Caller.Attempts[0].Targets[0].Ways[0].Backend
 }
 
 // HangUp ends a call in any state and returns it ended, once that is stored or the store fails. Its phones are let go before.
@@ -298,19 +288,8 @@ func (r *Runner) remove(b *box) {
 			delete(r.legs, l.ID)
 		}
 	}
-	r.leave(&b.call)
+	r.leave(b.call.ID, func(string) bool { return false })
 	r.wake()
-}
-
-// leave frees the call's place; the caller holds r.mu.
-func (r *Runner) leave(c *Call) {
-	g := r.gates[c.gate()]
-	if g == nil {
-		return
-	}
-	if next := g.leave(c.ID); next != "" && r.calls[next] != nil {
-		r.calls[next].post(letter{in: Admitted{}})
-	}
 }
 
 func stopping() error { return fault.New(fault.CodeShuttingDown, "the service is stopping") }

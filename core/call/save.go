@@ -161,7 +161,6 @@ func (b *box) show(c Call) {
 // accept makes next the call, and its legs known to the sinks, before anything is sent.
 func (b *box) accept(next Call) {
 	b.mu.Lock()
-	before := b.call
 	b.call = next
 	b.wakeFollowers()
 	b.mu.Unlock()
@@ -172,8 +171,6 @@ func (b *box) accept(next Call) {
 			b.r.legs[l.ID] = b
 		}
 	}
-	if waits(before.State) && !waits(next.State) {
-		b.r.leave(&next)
-	}
+	b.r.leave(next.ID, next.needs)
 	b.r.wake()
 }

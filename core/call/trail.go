@@ -2,6 +2,7 @@ package call
 
 import (
 	"strconv"
+	"strings"
 
 	"c2d/core/audit"
 	"c2d/core/event"
@@ -58,7 +59,8 @@ func stateOf(c Call, i int) RecordState {
 
 func endData(c Call) map[string]string {
 	e := c.End
-	d := map[string]string{"state": string(Ended), "reason": string(e.Reason), "by": string(e.By), "backend": c.Backend}
+	d := map[string]string{"state": string(Ended), "reason": string(e.Reason), "by": string(e.By), "backend": c.Backend,
+		"backends": strings.Join(c.backends(), ",")}
 	if e.Side != NoSide {
 		d["side"] = string(e.Side)
 	}

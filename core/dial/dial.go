@@ -74,7 +74,7 @@ type Config struct {
 type Limits struct {
 	PerUser    Limiter
 	PerCallee  Limiter
-	PerBackend Limiter // by the configured name of the backend of the caller's phone
+	PerBackend Limiter // by the configured name of the backend of the caller's phone; call.Config.Allow asks for others
 }
 
 // Service places calls. Safe for concurrent use after Use.

@@ -48,8 +48,10 @@ type App struct {
 	sipAddr  netip.AddrPort
 	entries  []dial.Entry
 	services services
-	metrics  *metrics.Metrics
-	http     *httpapi.Server
+
+	perBackend byBackend // how often each may be asked
+	metrics    *metrics.Metrics
+	http       *httpapi.Server
 
 	closers []closer
 	stop    sync.Once

@@ -18,9 +18,9 @@ func newLimiter(r config.Rate) *access.Limiter {
 // byBackend has a limiter for each backend that has a limit of its own.
 type byBackend map[string]*access.Limiter
 
-func (a *App) backendLimiters() byBackend {
+func newBackendLimiters(limits config.Limits) byBackend {
 	all := byBackend{}
-	for name, l := range a.cfg.Limits.Backends {
+	for name, l := range limits.Backends {
 		all[name] = access.NewLimiter(l.PerSecond, l.Burst, 1, time.Now)
 	}
 	return all
@@ -32,6 +32,12 @@ func (b byBackend) Allow(name string) (bool, time.Duration) {
 		return l.Allow(name)
 	}
 	return true, 0
+}
+
+// may reports whether one more call may be sent to a backend now.
+func (b byBackend) may(name string) bool {
+	ok, _ := b.Allow(name)
+	return ok
 }
 
 // byPrefix sends "key/…" to one limiter and everything else, which is addresses, to another.

@@ -8,8 +8,7 @@ import (
 
 // TestABackendHasItsOwnRate is a backend that takes two calls at once, beside one that takes all.
 func TestABackendHasItsOwnRate(t *testing.T) {
-	a := &App{cfg: config.Config{Limits: config.Limits{Backends: map[string]config.BackendLimits{"pbx": {PerSecond: 0.001, Burst: 2}, "box": {Ringing: 3}}}}}
-	l := a.backendLimiters()
+	l := newBackendLimiters(config.Limits{Backends: map[string]config.BackendLimits{"pbx": {PerSecond: 0.001, Burst: 2}, "box": {Ringing: 3}}})
 	for i, want := range []bool{true, true, false} {
 		if ok, _ := l.Allow("pbx"); ok != want {
 			t.Errorf("call %d over pbx: %v", i+1, ok)

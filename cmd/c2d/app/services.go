@@ -75,13 +75,14 @@ func (a *App) openServices(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.perBackend = newBackendLimiters(a.cfg.Limits)
 	a.services.users = user.NewService(a.store, a.cfg.SIP.Domain, names, numbers)
 	a.services.book = directory.NewService(a.store, numbers, numbering.Folder{})
 	a.services.calls = dial.New(dial.Config{
 		Calls: a.store, Users: a.store, Book: a.services.book, Contacts: a.store, Audit: a.store,
 		Numbers: numbers, Allowed: numbers.Allowed, Entries: a.entries, Routes: routes,
 		Ring: call.Seconds(a.cfg.Calls.Ring), Talk: call.Seconds(a.cfg.Calls.Talk), Emergency: a.cfg.Calls.Emergency,
-		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee), PerBackend: a.backendLimiters()},
+		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee), PerBackend: a.perBackend},
 		Log:    a.deps.Log,
 	})
 	for _, e := range a.entries {
@@ -111,7 +112,7 @@ func (a *App) startCalls(ctx context.Context) error {
 		backends[e.Name] = e.Backend
 		gates[e.Name] = a.cfg.Limits.RingingOn(e.Name)
 	}
-	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Log: a.deps.Log},
+	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Allow: a.perBackend.may, Log: a.deps.Log},
 		a.services.calls, a.services.calls)
 	a.services.calls.Use(runner)
 	a.undo("calls", 4*time.Second, runner.Stop)

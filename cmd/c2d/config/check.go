@@ -273,6 +273,9 @@ func (d *decoder) backendLimits(c Config) {
 		if l.PerSecond < 0 {
 			d.at(path+".per_s", "must not be negative")
 		}
+		if l.PerSecond == 0 && l.Burst > 0 {
+			d.at(path+".burst", "limits nothing without per_s")
+		}
 	}
 }
 

@@ -83,11 +83,11 @@ type Limits struct {
 	Body     int                      `yaml:"body_bytes"`
 }
 
-// BackendLimits bound the calls whose caller's phone is on one backend.
+// BackendLimits bound the calls that use one backend, for the caller's phone or for the callee's.
 type BackendLimits struct {
 	Ringing   int     `yaml:"ringing"` // that ring at once; 0 is Limits.Ringing
-	PerSecond float64 `yaml:"per_s"`   // that are placed in a second; 0 is no limit
-	Burst     int     `yaml:"burst"`   // that are placed at once before PerSecond counts; 0 is 1
+	PerSecond float64 `yaml:"per_s"`   // that are sent there in a second; 0 is no limit
+	Burst     int     `yaml:"burst"`   // that are sent there at once before PerSecond counts; 0 is 1
 }
 
 // RingingOn returns how many calls ring at once on a backend; 0 is no limit.
