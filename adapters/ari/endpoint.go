@@ -37,11 +37,31 @@ func (b *Backend) endpoint(to string) (string, error) {
 		return "", fault.Field(fault.CodeInvalidNumber, "way.address", "names nobody")
 	}
 	for _, r := range b.rules {
-		if r.match.MatchString(number) {
-			return strings.NewReplacer("{number}", b.cfg.Out.Write(user, b.national), "{uri}", "sip:"+number).Replace(r.to), nil
+		if !r.match.MatchString(number) {
+			continue
 		}
+		endpoint := strings.NewReplacer("{number}", b.cfg.Out.Write(user, b.national), "{uri}", "sip:"+number).Replace(r.to)
+		if special(endpoint) {
+			return "", fault.Field(fault.CodeInvalidNumber, "way.address", "is a part of the dialplan, and no number")
+		}
+		return endpoint, nil
 	}
 	return "", fault.Field(fault.CodeInvalidNumber, "way.address", "no dial rule fits")
+}
+
+// reserved are the extensions into which Asterisk itself sends a channel, when a timer runs out or somebody hangs up: they are the
+// admin's, as parts of what was dialled, and nobody dials them.
+var reserved = map[string]bool{"a": true, "e": true, "failed": true, "fax": true, "h": true, "i": true, "o": true, "s": true, "t": true, "talk": true}
+
+// special reports whether an endpoint leads into the dialplan by another way than a number. Asterisk takes no notice of case and
+// of dashes there, and the text of a pattern ("_X.") for a number that fits it.
+func special(endpoint string) bool {
+	if !dialplan(endpoint) {
+		return false
+	}
+	exten, _, _ := strings.Cut(strings.TrimPrefix(endpoint, "Local/"), "@")
+	exten = strings.ToLower(strings.ReplaceAll(exten, "-", ""))
+	return exten == "" || exten[0] == '_' || reserved[exten]
 }
 
 // dialplan reports whether an endpoint leads through the admin's dialplan.

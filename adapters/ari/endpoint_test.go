@@ -45,6 +45,27 @@ func TestNothingElseIsDialled(t *testing.T) {
 	}
 }
 
+// TestNoPartOfTheDialplanIsDialled: through the dialplan a letter may be where Asterisk itself goes when somebody hangs up.
+func TestNoPartOfTheDialplanIsDialled(t *testing.T) {
+	plan := []Dial{{"^ward", "Local/w-{number}@from-internal/n"}, {".*", "Local/{number}@from-internal/n"}}
+	for _, out := range []identity.Format{{}, {Format: "national", Prefix: "9"}} {
+		b, direct := backend(t, Config{Dial: plan, Out: out}), backend(t, Config{Out: out})
+		for _, to := range []string{"a", "e", "failed", "fax", "h", "i", "o", "s", "t", "T", "talk", "H", "FAX", "sip:h@hospital.example", "-h", "h-", "f-ax", "_X.", "-_.", "-", "--"} {
+			if got, err := b.endpoint(to); !fault.Is(err, fault.CodeInvalidNumber) {
+				t.Errorf("%q is dialled as %q, %v", to, got, err)
+			}
+			if _, err := direct.endpoint(to); err != nil { // it is a name, and there may be a phone of that name
+				t.Errorf("directly %q: %v", to, err)
+			}
+		}
+		for _, to := range []string{"harry", "hh", "x", "s1", "9", "*55", "#", "101", "ward-h"} {
+			if _, err := b.endpoint(to); err != nil {
+				t.Errorf("%q: %v", to, err)
+			}
+		}
+	}
+}
+
 func backend(t *testing.T, c Config) *Backend {
 	t.Helper()
 	c.Name = "pbx"
