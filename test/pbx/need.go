@@ -25,6 +25,7 @@ var programs = map[string]program{
 	"asterisk":         {"", "version 20 or newer: test/install-asterisk, or make test, prepares one"},
 	"asterisk-samples": {"", "the sample files of Asterisk's package: install asterisk, or run test/install-asterisk"},
 	"baresip":          {"baresip", apt + "baresip-core"},
+	"freeswitch":       {"", "version 1.10, on PATH or named by C2D_FREESWITCH: from its makers' packages or source, since Debian has none"},
 	"ip":               {"ip", apt + "iproute2"},
 	"kamailio":         {kamailio, apt + "kamailio"},
 	"kamailio-tls":     {"", apt + "kamailio-tls-modules"},
