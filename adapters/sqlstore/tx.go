@@ -140,8 +140,10 @@ func (t *tx) once(ctx context.Context, query string, args ...any) (int64, error)
 	return n, t.d.fault(err)
 }
 
-// chunk is how many rows one INSERT holds at most.
-const chunk = 100
+const (
+	chunk = 100 // how many rows one INSERT holds at most
+	usual = 8   // up to so many, its text comes again and again: what one step of a call tells
+)
 
 // insert adds rows of the columns, in as few statements as it can; conflict is an ON CONFLICT clause or empty. It
 // returns how many rows were written.
@@ -170,7 +172,7 @@ func (t *tx) insertPart(ctx context.Context, into string, columns int, conflict 
 		args = append(args, row...)
 	}
 	run := t.once
-	if len(rows) <= 2 || len(rows) == chunk {
+	if len(rows) <= usual || len(rows) == chunk {
 		run = t.exec
 	}
 	return run(ctx, query+" "+conflict, args...)
