@@ -1,7 +1,8 @@
 // Package client speaks the Asterisk REST Interface: requests over HTTP, events over one websocket (Asterisk 20 and newer).
 // It knows nothing of calls.
 //
-// Types and the decoding of events are those of CyCoreSystems/ari v5. Its own client is not used, since runs have shown that
+// Types are those of CyCoreSystems/ari v5; its decoding of events is for the types that are not asked for, since it reads each
+// several times. Its own client is not used, since runs have shown that
 //
 //   - one event of a type that it does not know ends the process;
 //   - Connect does not return when Asterisk is absent or the password is wrong, and says neither;

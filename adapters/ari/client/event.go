@@ -6,7 +6,8 @@ import (
 	"github.com/CyCoreSystems/ari/v5"
 )
 
-// Event is what Asterisk tells. Of [ari.Event] it is one of the types there; the rest is what those lack.
+// Event is what Asterisk tells. Of [ari.Event] it is one of the types there; those that are asked for have the fields that wire
+// reads, and no others. The rest is what the types lack.
 type Event struct {
 	ari.Event
 	TechCause int       // ChannelDestroyed, ChannelHangupRequest: the SIP status of a PJSIP channel, 0 for none
@@ -29,40 +30,18 @@ func (e Event) Replaced() bool {
 
 // Decode reads one event. Errors: for what is no JSON, and for a type that neither the library nor this package knows.
 func Decode(raw []byte) (Event, error) {
-	var more struct {
-		ari.EventData
-		TechCause int    `json:"tech_cause"`
-		State     string `json:"state"` // of a transfer: what it has come to, which we have told ourselves
-		ReferTo   struct {
-			Requested struct {
-				Destination string `json:"destination"`
-				ProtocolID  string `json:"protocol_id"` // the Call-ID in Replaces
-			} `json:"requested_destination"`
-			Destination struct {
-				ID string `json:"id"`
-			} `json:"destination_channel"`
-		} `json:"refer_to"`
-		ReferredBy struct {
-			Source struct {
-				ID string `json:"id"`
-			} `json:"source_channel"`
-		} `json:"referred_by"`
-	}
-	if err := json.Unmarshal(raw, &more); err != nil {
+	var w wire
+	if err := json.Unmarshal(raw, &w); err != nil {
 		return Event{}, err
 	}
-	if more.Type == "ChannelTransfer" {
-		ev := Event{Event: other{&more.EventData}}
-		if to := more.ReferTo; more.State == "" {
-			ev.Transfer = &Transfer{Channel: more.ReferredBy.Source.ID, Exten: to.Requested.Destination, Attended: to.Requested.ProtocolID != "", Other: to.Destination.ID}
-		}
-		return ev, nil
+	if ev := w.event(); ev != nil {
+		return Event{Event: ev, TechCause: w.TechCause, Transfer: w.transfer()}, nil
 	}
 	ev, err := ari.DecodeEvent(raw)
 	if err != nil {
 		return Event{}, err
 	}
-	return Event{Event: ev, TechCause: more.TechCause}, nil
+	return Event{Event: ev}, nil
 }
 
 // other is an event that the library has no type for.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/CyCoreSystems/ari/v5"
@@ -62,6 +63,59 @@ func TestDecode(t *testing.T) {
 	}
 	if x := all[15].Transfer; x != nil {
 		t.Errorf("news of a transfer is taken for one: %+v", x)
+	}
+}
+
+// TestFields: what is read of an event is what the library reads of it.
+func TestFields(t *testing.T) {
+	fields := func(e ari.Event) []any {
+		switch e := e.(type) {
+		case *ari.StasisStart:
+			return []any{e.Channel.ID, e.Channel.Name, e.Channel.State, e.Args}
+		case *ari.StasisEnd:
+			return []any{e.Channel.ID, e.Channel.Name, e.Channel.State}
+		case *ari.Dial:
+			return []any{e.Peer.ID, e.Peer.Name, e.Peer.State, e.Caller.ID, e.Dialstatus, e.Forward}
+		case *ari.ChannelStateChange:
+			return []any{e.Channel.ID, e.Channel.State}
+		case *ari.ChannelHangupRequest:
+			return []any{e.Channel.ID, e.Cause}
+		case *ari.ChannelDestroyed:
+			return []any{e.Channel.ID, e.Cause}
+		case *ari.ChannelDtmfReceived:
+			return []any{e.Channel.ID, e.Digit}
+		case *ari.ChannelHold:
+			return []any{e.Channel.ID}
+		case *ari.ChannelUnhold:
+			return []any{e.Channel.ID}
+		case *ari.ChannelEnteredBridge:
+			return []any{e.Channel.ID, e.Bridge.ID, e.Bridge.ChannelIDs}
+		case *ari.PlaybackFinished:
+			return []any{e.Playback.ID}
+		}
+		return nil
+	}
+	for _, raw := range append(samples, `{"type":"Dial","application":"c2d","dialstatus":"","forward":"Local/9@x","peer":{"id":"x","name":"PJSIP/1-1","state":"Down"},"caller":{"id":"y"}}`) {
+		is, err := Decode([]byte(raw))
+		if err != nil {
+			t.Fatal(raw, err)
+		}
+		want, err := ari.DecodeEvent([]byte(raw))
+		if err != nil {
+			continue // only this package knows it
+		}
+		if reflect.TypeOf(is.Event) != reflect.TypeOf(want) || is.GetType() != want.GetType() || !reflect.DeepEqual(fields(is.Event), fields(want)) {
+			t.Errorf("%s\n%+v\n%+v", raw, is.Event, want)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, raw := range samples {
+			_, _ = Decode([]byte(raw))
+		}
 	}
 }
 
