@@ -52,7 +52,10 @@ func (b *Backend) pair(first, second *leg) (id string, of *bridge) {
 // bridgeEarly lets the caller hear what a callee sends before it answers; b.mu is held.
 func (b *Backend) bridgeEarly(l *leg) {
 	caller := b.legs[l.joinTo]
-	if caller == nil || caller.state != call.LegAnswered || caller.bridge != "" {
+	if caller == nil || caller.state != call.LegAnswered {
+		return
+	}
+	if other := b.peer(caller); other != nil && other != caller && other.why == "" { // one of several that ring at once
 		return
 	}
 	id, _ := b.pair(caller, l)

@@ -53,8 +53,8 @@ func (b *Backend) endpoint(to string) (string, error) {
 // admin's, as parts of what was dialled, and nobody dials them.
 var reserved = map[string]bool{"a": true, "e": true, "failed": true, "fax": true, "h": true, "i": true, "o": true, "s": true, "t": true, "talk": true}
 
-// special reports whether an endpoint leads into the dialplan by another way than a number. Asterisk takes no notice of case and
-// of dashes there, and the text of a pattern ("_X.") for a number that fits it.
+// special reports whether an endpoint leads into the dialplan by another way than a number. Asterisk takes no notice of
+// dashes there, and the text of a pattern ("_X.") for a number that fits it.
 func special(endpoint string) bool {
 	if !dialplan(endpoint) {
 		return false

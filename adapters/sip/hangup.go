@@ -34,6 +34,7 @@ func (l *leg) hangUp(why call.Reason) {
 	case offer != nil:
 		offer.order(refusal(why), nil)
 	default:
+		l.s.earlyOver(l.joinTo, l.id) // not when it has ended: who is rung next may be heard before
 		l.nudge()
 	}
 }

@@ -63,7 +63,7 @@ func (s *stage) dialled() *scene {
 	s.needsOffers()
 	sc := &scene{stage: s, a: s.phone(Rings), b: s.phone(Rings), at: call.RingingCallee, id: identity.NewID(), past: []string{"created", "callee rings"}}
 	s.mu.Lock()
-	s.callees[sc.id] = []Phone{sc.b}
+	s.callees[sc.id] = [][]Phone{{sc.b}}
 	s.mu.Unlock()
 	s.offers(func(ev call.LegEvent) (call.Call, *call.Cause) {
 		way := call.Way{Backend: s.harness.Name(), Address: sc.a.Address()}

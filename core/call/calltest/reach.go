@@ -20,6 +20,7 @@ func talks() []behaviour {
 			sc.goesOn()
 		}},
 		{"the caller hears early media", earlyMediaIsHeard},
+		{"the next phone's early media is heard after the first's", nextEarlyMediaIsHeard},
 		{"the callee is forwarded", func(s *stage) {
 			s.needs(s.can.Forwards, "being told of a forwarding")
 			a, b := s.phone(Rings), s.phone(Forwards)
@@ -43,6 +44,19 @@ func earlyMediaIsHeard(s *stage) {
 	s.ringing(id, call.CallerSide, 1)
 	a.Lift(s.t)
 	a.Hears(s.t, b)
+	s.skip(id, calleeRings)
+	s.tells(id, "created", "caller rings", "caller answers", "callee rings", "ended no_answer callee system")
+}
+
+func nextEarlyMediaIsHeard(s *stage) {
+	s.needs(s.can.Sound && s.can.Anchored, "a caller whose sound is with the backend")
+	a, first, next := s.phone(Rings), s.phone(Early), s.phone(Early) // the two say different things
+	id := s.place(order{callers: []Phone{a}, callees: []Phone{first}, then: []Phone{next}})
+	s.ringing(id, call.CallerSide, 1)
+	a.Lift(s.t)
+	a.Hears(s.t, first)
+	s.skip(id, calleeRings)
+	a.Hears(s.t, next)
 	s.skip(id, calleeRings)
 	s.tells(id, "created", "caller rings", "caller answers", "callee rings", "ended no_answer callee system")
 }

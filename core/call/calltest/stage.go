@@ -38,7 +38,7 @@ type stage struct {
 	lacks   string // what the behaviour needs and the backend has not
 
 	mu         sync.Mutex
-	callees    map[string][]Phone // by call id
+	callees    map[string][][]Phone // by call id: those that ring at once, and then the next
 	originated map[string]int     // by leg id
 	ordered    map[string]int     // by address
 	offer      func(ev call.LegEvent) (call.Call, *call.Cause)
@@ -59,7 +59,7 @@ func newStage(t *testing.T, s Suite) *stage {
 	if open == nil {
 		open = func(*testing.T) call.Store { return NewMemory() }
 	}
-	return &stage{t: t, can: s.Can, harness: s.Open(t), open: open, store: open(t), book: newBook(), callees: map[string][]Phone{}, originated: map[string]int{}, ordered: map[string]int{}}
+	return &stage{t: t, can: s.Can, harness: s.Open(t), open: open, store: open(t), book: newBook(), callees: map[string][][]Phone{}, originated: map[string]int{}, ordered: map[string]int{}}
 }
 
 // up starts a process if none runs, and returns it.
@@ -127,6 +127,7 @@ func (s *stage) phone(does Does) Phone {
 type order struct {
 	callers []Phone
 	callees []Phone
+	then    []Phone // rung when none of the callees answers
 	confirm call.ConfirmPolicy
 }
 
@@ -150,7 +151,7 @@ func (s *stage) draft(o order) call.Call {
 		s.t.Fatal("locate:", err)
 	}
 	s.mu.Lock()
-	s.callees[id] = o.callees
+	s.callees[id] = [][]Phone{o.callees, o.then}
 	s.mu.Unlock()
 	if o.confirm == "" {
 		o.confirm = call.ConfirmNever
@@ -184,11 +185,17 @@ func (s *stage) LookUp(ctx context.Context, c call.Call) (call.LookedUp, error) 
 	s.mu.Lock()
 	callees := s.callees[c.ID]
 	s.mu.Unlock()
-	targets, err := s.targets(ctx, callees)
-	if err != nil || len(targets) == 0 {
-		return call.LookedUp{}, err
+	var found call.LookedUp
+	for _, phones := range callees {
+		targets, err := s.targets(ctx, phones)
+		if err != nil {
+			return call.LookedUp{}, err
+		}
+		if len(targets) > 0 {
+			found.Attempts = append(found.Attempts, call.Attempt{Targets: targets})
+		}
 	}
-	return call.LookedUp{Attempts: []call.Attempt{{Targets: targets}}}, nil
+	return found, nil
 }
 
 // Offered implements [call.Offers].
