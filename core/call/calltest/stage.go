@@ -39,8 +39,8 @@ type stage struct {
 
 	mu         sync.Mutex
 	callees    map[string][][]Phone // by call id: those that ring at once, and then the next
-	originated map[string]int     // by leg id
-	ordered    map[string]int     // by address
+	originated map[string]int       // by leg id
+	ordered    map[string]int       // by address
 	offer      func(ev call.LegEvent) (call.Call, *call.Cause)
 	bends      func(call.LegEvent) []call.LegEvent
 }
