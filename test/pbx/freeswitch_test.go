@@ -71,8 +71,18 @@ func TestAFreeSWITCHHasATrunk(t *testing.T) {
 		ward.HangUp()
 		carrier.Await("CALL_CLOSED", 5*time.Second)
 	}
+	if said := carrier.prog.Output(); !strings.Contains(said, `P-Asserted-Identity: "Ward 3" <sip:101@`) {
+		t.Error("the carrier is not told who calls")
+	}
+	if said := ward.prog.Output(); strings.Contains(said, "Outbound Call") {
+		t.Error("the display says: Outbound Call")
+	}
 	carrier.Dial(fmt.Sprintf("sip:83001101@%s", f.Trunk))
 	ward.Await("CALL_INCOMING", 5*time.Second)
+	ward.HangUp()
+	Eventually(t, 5*time.Second, "the ward's phone is free", ward.Idle)
+	ward.Dial(fmt.Sprintf("sip:120@%s", f.Addr)) // without the 9; this carrier has nobody of that name
+	Eventually(t, 5*time.Second, "the emergency call goes out", func() bool { return strings.Contains(carrier.prog.Output(), "INVITE sip:120@") })
 }
 
 // TestAFreeSWITCHTrustsNobodyElse shows who is turned away: a phone without its password, and a stranger at the trunk's port.
@@ -112,8 +122,12 @@ func TestManyExtensions(t *testing.T) {
 	a.Dial(fmt.Sprintf("sip:20700@%s", f.Addr))
 	a.Await("CALL_ESTABLISHED", 5*time.Second)
 	b.HangUp()
-	a.Await("CALL_CLOSED", 5*time.Second)
-	if said := f.Console(t, "originate user/20700 &park()"); !strings.HasPrefix(said, "+OK ") {
-		t.Error(said)
+	Eventually(t, 5*time.Second, "the phones are free", func() bool { return a.Idle() && b.Idle() })
+	for _, to := range []string{"user/20700", "loopback/20700/default"} {
+		if said := f.Console(t, "originate {origination_uuid=c-1}"+to+" &park()"); said != "+OK c-1\n" {
+			t.Errorf("%s: %q", to, said)
+		}
+		f.Console(t, "hupall")
+		Eventually(t, 5*time.Second, "the phone is free", b.Idle)
 	}
 }
