@@ -113,6 +113,9 @@ func (b *Backend) giveBack(ctx context.Context, l *leg, why call.Reason) error {
 		err = b.api.SetVariable(ctx, l.channel, backVariable, "1")
 	}
 	_ = b.api.SetVariable(ctx, l.channel, transferHandling, "core")
+	b.mu.Lock()
+	l.why = why // before the dialplan has it: a plan that ends it at once may be faster than the answer
+	b.mu.Unlock()
 	if err == nil {
 		err = b.api.Continue(ctx, l.channel)
 	}
@@ -121,7 +124,6 @@ func (b *Backend) giveBack(ctx context.Context, l *leg, why call.Reason) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l.why = why
 	b.finish(l)
 	return nil
 }

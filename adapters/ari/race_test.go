@@ -254,6 +254,21 @@ func TestAloneInABridge(t *testing.T) {
 	}
 }
 
+// A dialplan that ends a leg as soon as it has it back is told as that we gave it back, though the answer comes later.
+func TestGivenBackAndEndedAtOnce(t *testing.T) {
+	d := newDesk()
+	b, told := connected(t, d)
+	l := &leg{id: b.origin.LegID(), channel: "offered", state: call.LegOffered, offered: true, made: true, dialled: true}
+	b.add(l)
+	d.at["POST continue"] = func() { b.tells(t, `{"type":"ChannelDestroyed","cause":0,"channel":{"id":"offered"}}`) }
+	if err := b.GiveBack(t.Context(), l.id); err != nil {
+		t.Fatal(err)
+	}
+	if ev := told.next(t); ev.Kind != call.EvEnded || ev.Cause.Reason != call.InvalidNumber {
+		t.Errorf("%+v", ev)
+	}
+}
+
 // Nothing is told, and nothing sent, once Stop has returned, whatever was waited for.
 func TestNothingAfterStop(t *testing.T) {
 	d := newDesk()

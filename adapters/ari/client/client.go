@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,7 +24,11 @@ type Config struct {
 	Username string
 	Password string
 	TLS      *tls.Config // nil is the system's
+	Dial     Dial        // nil is the network's
 }
+
+// Dial makes a connection; see [net.Dialer.DialContext].
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // slowest is how long a request may take if its ctx does not say so.
 const slowest = 30 * time.Second
@@ -40,7 +45,7 @@ type Client struct {
 func New(cfg Config) *Client {
 	cfg.URL = strings.TrimSuffix(cfg.URL, "/")
 	t := &http.Transport{
-		TLSClientConfig: cfg.TLS, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
+		DialContext: cfg.Dial, TLSClientConfig: cfg.TLS, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second, ExpectContinueTimeout: time.Second,
 	}
 	return &Client{cfg: cfg, limit: slowest, http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
