@@ -15,7 +15,7 @@ type Exchange struct {
 	Files   []File         // further files, or others in place of its own, by their path below the configuration's folder
 	Carrier netip.AddrPort // where the gateway "hospital" leads, and whose calls it takes; the zero value is nobody
 	Socket  netip.AddrPort // where *55 looks for C2D; the zero value is where the files say
-	Open    bool           // phones register and call without a password
+	Open    bool           // phones register without a password; who calls still shows it
 }
 
 // configure lays out the files of pbx-configs with this test's addresses and passwords.
@@ -52,10 +52,8 @@ func (x Exchange) words() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// openProfile is one setting a line: FreeSWITCH drops a line that holds "<include>".
-const openProfile = `<param name="accept-blind-reg" value="true"/>
-<param name="auth-calls" value="false"/>
-`
+// openProfile has one setting a line: FreeSWITCH drops a line that holds "<include>".
+const openProfile = `<param name="accept-blind-reg" value="true"/>` + "\n"
 
 // Extensions is the file of many phones with one password, from the first extension on: "user/20001" and so on.
 func Extensions(first, many int, password string) File {

@@ -3,6 +3,7 @@ package pbx
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -114,10 +115,10 @@ func TestAVanishedPhoneIsNoticed(t *testing.T) {
 	ward.Await("CALL_CLOSED", 15*time.Second)
 }
 
-// TestManyExtensions shows what suites start: phones without a password at hundreds of extensions.
+// TestManyExtensions shows what suites start: phones at hundreds of extensions, one of which registers without its password.
 func TestManyExtensions(t *testing.T) {
 	f := StartFreeSWITCH(t, Exchange{Open: true, Files: []File{Extensions(20001, 700, "secret")}})
-	a := StartBaresip(t, Phone{User: "20001", Password: "x", Tone: 440, Domain: f.Addr.Addr().String(), Registrar: f.Addr})
+	a := StartBaresip(t, Phone{User: "20001", Password: "secret", Tone: 440, Domain: f.Addr.Addr().String(), Registrar: f.Addr})
 	b := StartBaresip(t, Phone{User: "20700", Password: "x", Tone: 880, Domain: f.Addr.Addr().String(), Registrar: f.Addr, Auto: true})
 	a.Dial(fmt.Sprintf("sip:20700@%s", f.Addr))
 	a.Await("CALL_ESTABLISHED", 5*time.Second)
@@ -129,5 +130,27 @@ func TestManyExtensions(t *testing.T) {
 		}
 		f.Console(t, "hupall")
 		Eventually(t, 5*time.Second, "the phone is free", b.Idle)
+	}
+}
+
+// TestTheREADMESaysWhatTheFilesSay shows that each line of XML that the admin is told of is in the file that he copies, or in the
+// complete configuration.
+func TestTheREADMESaysWhatTheFilesSay(t *testing.T) {
+	configs := filepath.Join(repository(), "pbx-configs", "freeswitch")
+	var files strings.Builder
+	for _, file := range append(glob(t, configs+"/*/*.xml"), glob(t, configs+"/complete/*/*.xml")...) {
+		files.WriteString(read(t, file))
+	}
+	found := 0
+	for _, line := range strings.Split(read(t, filepath.Join(configs, "README.md")), "\n") {
+		if strings.HasPrefix(line, "<param ") || strings.HasPrefix(line, "<action ") || strings.HasPrefix(line, "<X-PRE-PROCESS ") {
+			found++
+			if !strings.Contains(files.String(), line) {
+				t.Errorf("no file has %s", line)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d lines of XML: where have they gone?", found)
 	}
 }
