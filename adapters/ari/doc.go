@@ -31,7 +31,9 @@
 // # A transfer made on the phone
 //
 // A REFER of a phone that we dial directly, or that has called in, is left to us (PJSIP_TRANSFER_HANDLING is ari-only) and done
-// as on our own SIP: rules, records and events are those of a transfer there. Versions before 20.13 and 22.3 do not know this.
+// as on our own SIP: rules, records and events are those of a transfer there. Versions before 20.13, 21.8 and 22.3 do
+// not know this, and put a channel of their own in the place of the phone's (replace_channel): after a blind transfer the leg goes on
+// with whoever that leads to, and its record says that it was forwarded; an attended one is done as if it had been left to us.
 // Behind the dialplan it stays the dialplan's, since the phone's channel is: Asterisk dials the third party through it, and our
 // leg goes on with whoever that is.
 //

@@ -58,6 +58,8 @@ func (b *Backend) hear(ev client.Event) {
 func (b *Backend) started(e *ari.StasisStart) {
 	l := b.channels[e.Channel.ID]
 	switch {
+	case e.ReplaceChannel.ID != "":
+		b.replaced(b.channels[e.ReplaceChannel.ID], e)
 	case l == nil && e.Application == b.shared && !b.origin.Made(e.Channel.ID):
 		b.offer(e)
 	case l == nil && b.origin.Made(e.Channel.ID): // its call was given up meanwhile
@@ -161,6 +163,7 @@ func (b *Backend) changed(l *leg, channel, state string) {
 	case channel == l.channel:
 		l.up = true
 		b.answered(l)
+		b.meet(l)
 	}
 }
 

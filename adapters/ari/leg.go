@@ -38,9 +38,10 @@ type leg struct {
 	why       call.Reason // we ended it
 	limit     string      // seconds that it may ring
 
-	moving bool // its phone has asked for a transfer that is not decided yet
-	over   bool // its end waits for that
-	hangUp bool // so does its hang-up
+	moving bool   // its phone has asked for a transfer that is not decided yet
+	over   bool   // its end waits for that
+	hangUp bool   // so does its hang-up
+	link   string // which Local channel of Asterisk's own has taken its place in an attended transfer, and leads to another leg
 
 	playing string // id of the playback that it hears
 	bridge  string // that it is in, or shall be

@@ -29,10 +29,26 @@ type service struct {
 
 func serves(t *testing.T) *service {
 	t.Helper()
-	w := &wards{asterisk: pbx.StartAsterisk(t, pbx.Switch{Files: phones()})}
+	a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
+	return servesAt(t, a, a.URL)
+}
+
+// servesOld is an Asterisk that does not know how to leave a transfer to us.
+func servesOld(t *testing.T) *service {
+	t.Helper()
+	a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
+	old := newLine(t, strings.TrimSuffix(strings.TrimPrefix(a.URL, "http://"), "/ari"))
+	old.forgets = "PJSIP_TRANSFER_HANDLING()"
+	return servesAt(t, a, "http://"+old.addr()+"/ari")
+}
+
+// servesAt begins the service; url is where it finds the ARI.
+func servesAt(t *testing.T, at *pbx.Asterisk, url string) *service {
+	t.Helper()
+	w := &wards{asterisk: at}
 	text := fmt.Sprintf(`{http: {listen: "127.0.0.1:0"}, store: {url: "sqlite:%s"},
 backends: [{name: pbx, kind: asterisk, url: "%s", username: "%s", password: "%s"}]}`,
-		filepath.Join(t.TempDir(), "c2d.db"), w.asterisk.URL, w.asterisk.Username, w.asterisk.Password)
+		filepath.Join(t.TempDir(), "c2d.db"), url, w.asterisk.Username, w.asterisk.Password)
 	cfg, err := config.Parse("test", []byte(text), os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -211,4 +227,72 @@ func TestTransferBehindTheDialplan(t *testing.T) {
 	third.PutDown(t)
 	c.ends(call.Completed)
 	o.over()
+}
+
+// An older Asterisk transfers by itself: the leg goes on with whom the phone has named, and the record says so.
+func TestBlindTransferByAnOlderAsterisk(t *testing.T) {
+	s := servesOld(t)
+	harry, mary := s.person("harry"), s.person("mary")
+	s.person("paul")
+	ann := s.person("ann")
+	first := s.talk("harry", harry, mary)
+	s.refers(harry, ann.Name)
+	if got := told(t, harry); got != 200 {
+		t.Errorf("told %d", got)
+	}
+	harry.PutDown(t) // Asterisk leaves the BYE to the phone
+	awaits(t, ann, telephone.Ringing)
+	ann.Lift(t)
+	mary.Hears(t, ann)
+	ann.Hears(t, mary)
+	s.handedOn(first)
+	ann.PutDown(t)
+	awaits(t, mary, telephone.Ended)
+	if end := s.reach(first, "ended"); end.End.Reason != "completed" || end.End.By != "caller" {
+		t.Errorf("%+v", end.End)
+	}
+	s.empty()
+}
+
+// Two calls of one phone: whom it talked with are joined, and the record is that of a transfer.
+func TestAttendedTransferByAnOlderAsterisk(t *testing.T) {
+	s := servesOld(t)
+	harry, mary := s.person("harry"), s.person("mary")
+	s.person("paul")
+	ann := s.person("ann")
+	first := s.talk("harry", harry, mary)
+	harry.Does(t, "hold", harry.Phone.Hold)
+	if err := harry.Phone.SetAside(); err != nil {
+		t.Fatal(err)
+	}
+	harry.Dial(t, ann.Name)
+	awaits(t, ann, telephone.Ringing)
+	ann.Lift(t)
+	ann.Hears(t, harry)
+	harry.Does(t, "transfer", harry.Phone.Attend)
+	if got := told(t, harry); got != 200 {
+		t.Errorf("told %d", got)
+	}
+	mary.Hears(t, ann)
+	ann.Hears(t, mary)
+	mary.PutDown(t)
+	awaits(t, ann, telephone.Ended)
+	if end := s.reach(first, "ended"); end.End.Reason != "transferred" || end.End.By != "caller" {
+		t.Errorf("%+v", end.End)
+	}
+	s.empty()
+}
+
+// handedOn waits until a call goes on with somebody else than the caller's phone.
+func (s *service) handedOn(c client.Call) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	for !c.Caller.Attempts[0].Legs[0].Forwarded {
+		next, err := s.api.Next(ctx, c, time.Second)
+		if err != nil || next.State != "connected" {
+			s.t.Fatalf("not forwarded, but %+v: %v", next, err)
+		}
+		c = next
+	}
 }

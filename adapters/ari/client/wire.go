@@ -10,6 +10,7 @@ type wire struct {
 
 	Args       []string `json:"args"`
 	Channel    channel  `json:"channel"`
+	Replaced   channel  `json:"replace_channel"` // of StasisStart: in whose place it is now
 	Peer       channel  `json:"peer"`
 	Caller     channel  `json:"caller"`
 	Dialstatus string   `json:"dialstatus"`
@@ -54,7 +55,7 @@ func (w *wire) event() ari.Event {
 	about, of := ari.EventData{Type: w.Type, Application: w.Application}, w.Channel.data()
 	switch w.Type {
 	case "StasisStart":
-		return &ari.StasisStart{EventData: about, Channel: of, Args: w.Args}
+		return &ari.StasisStart{EventData: about, Channel: of, Args: w.Args, ReplaceChannel: w.Replaced.data()}
 	case "StasisEnd":
 		return &ari.StasisEnd{EventData: about, Channel: of}
 	case "Dial":

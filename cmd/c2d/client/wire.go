@@ -143,6 +143,7 @@ func (p Party) Legs() []Leg {
 type Leg struct {
 	ID         string    `json:"id"`
 	State      string    `json:"state"`
+	Forwarded  bool      `json:"forwarded"`
 	CreatedAt  time.Time `json:"created_at"`
 	RingingAt  time.Time `json:"ringing_at"`
 	AnsweredAt time.Time `json:"answered_at"`
