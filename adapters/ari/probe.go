@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,36 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return fault.New(fault.CodeBackendUnavailable, "the ARI user %s may only read: ari.conf wants read_only = no", b.cfg.Username)
 	}
 	return nil
+}
+
+// handling are the first releases that leave transfers to us, by major version; all later ones do.
+var handling = map[int]int{20: 13, 21: 8, 22: 3}
+
+var release = regexp.MustCompile(`^(?:certified/)?([0-9]+)\.([0-9]+)`)
+
+// Limit says in one sentence what this Asterisk cannot, "" if there is nothing, or if it does not answer.
+func (b *Backend) Limit(ctx context.Context) string {
+	i, err := b.api.Info(ctx)
+	v := release.FindStringSubmatch(i.System.Version)
+	if err != nil || v == nil || !b.direct() {
+		return ""
+	}
+	major, _ := strconv.Atoi(v[1])
+	minor, _ := strconv.Atoi(v[2])
+	if minor >= handling[major] {
+		return ""
+	}
+	return "Asterisk " + i.System.Version + " transfers by itself when a phone asks for it: from 20.13, 21.8 and 22.3 C2D does, by its own rules"
+}
+
+// direct reports whether phones are dialled themselves.
+func (b *Backend) direct() bool {
+	for _, r := range b.rules[:max(1, len(b.rules)-1)] { // the last is for what no rule fits
+		if strings.HasPrefix(r.to, "PJSIP/") {
+			return true
+		}
+	}
+	return false
 }
 
 // advice says what is probably wrong.

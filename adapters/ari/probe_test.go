@@ -135,3 +135,20 @@ func signer(t *testing.T, s *httptest.Server) string {
 	}
 	return ca
 }
+
+// TestWhatAnOlderAsteriskCannot is what c2d check adds.
+func TestWhatAnOlderAsteriskCannot(t *testing.T) {
+	plan := []Dial{{".*", "Local/{number}@from-internal/n"}}
+	for version, limited := range map[string]bool{"20.12.9": true, "20.13.0": false, "21.7.0": true, "21.8.0": false, "22.2.0": true, "22.3.0": false,
+		"22.10.1": false, "23.0.0": false, "certified/20.7-cert1": true, "GIT-22-abc": false} {
+		s := httptest.NewServer(asterisk(version, 200, 404))
+		t.Cleanup(s.Close)
+		said := backend(t, Config{URL: s.URL + "/ari"}).Limit(t.Context())
+		if strings.HasPrefix(said, "Asterisk "+version+" transfers by itself") != limited || strings.Contains(said, "\n") || !limited && said != "" {
+			t.Errorf("of %s it says %q", version, said)
+		}
+		if said := backend(t, Config{URL: s.URL + "/ari", Dial: plan}).Limit(t.Context()); said != "" {
+			t.Errorf("behind the dialplan, of %s it says %q", version, said)
+		}
+	}
+}

@@ -131,6 +131,30 @@ func probe(ctx context.Context, b call.Backend) error {
 	return b.Health(ctx)
 }
 
+// Limits returns one line for each thing that a phone system of a valid configuration cannot, and that is no fault.
+func Limits(ctx context.Context, cfg config.Config) (all []string) {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	a := New(cfg, Deps{})
+	a.origin = identity.Origin{Installation: "check", Node: "check"}
+	for _, b := range cfg.Backends {
+		if b.SIP != nil {
+			continue
+		}
+		entry, err := a.openBackend(b)
+		if err != nil {
+			continue // Check tells
+		}
+		if l, ok := entry.Backend.(interface{ Limit(context.Context) string }); ok {
+			if text := l.Limit(ctx); text != "" {
+				all = append(all, "backend "+b.Name+": "+text)
+			}
+		}
+	}
+	_ = a.Stop(ctx)
+	return all
+}
+
 func checkSIP(ctx context.Context, cfg sip.Config) error {
 	stack, err := sip.New(cfg, sip.Deps{})
 	if err != nil {

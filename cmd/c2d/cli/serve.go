@@ -50,7 +50,7 @@ func announce(w io.Writer, service *app.App) {
 
 type checkCmd struct{ configFlag }
 
-// Run prints one line for each problem.
+// Run prints one line for each problem, and for what a phone system cannot.
 func (c checkCmd) Run(ctx context.Context, env Env) error {
 	cfg, err := config.Load(c.Config, env.Lookup)
 	if err != nil {
@@ -60,6 +60,9 @@ func (c checkCmd) Run(ctx context.Context, env Env) error {
 	problems := app.Check(ctx, cfg)
 	for _, p := range problems {
 		fmt.Fprintln(env.Stdout, p)
+	}
+	for _, l := range app.Limits(ctx, cfg) {
+		fmt.Fprintln(env.Stdout, l)
 	}
 	if len(problems) > 0 {
 		return errSilent
