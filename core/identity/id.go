@@ -30,9 +30,10 @@ type Origin struct {
 
 // LegID returns a new leg id, "installation-node-UUIDv7": of [A-Za-z0-9-] only, fit for a Call-ID, an ARI
 // channelId and a FreeSWITCH UUID variable.
-func (o Origin) LegID() string { return o.prefix() + NewID() }
+func (o Origin) LegID() string { return o.Prefix() + NewID() }
 
 // Made reports whether a leg id is of this installation and node.
-func (o Origin) Made(legID string) bool { return strings.HasPrefix(legID, o.prefix()) }
+func (o Origin) Made(legID string) bool { return strings.HasPrefix(legID, o.Prefix()) }
 
-func (o Origin) prefix() string { return o.Installation + "-" + o.Node + "-" }
+// Prefix is what each leg id of this installation and node begins with.
+func (o Origin) Prefix() string { return o.Installation + "-" + o.Node + "-" }

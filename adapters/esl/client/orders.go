@@ -1,0 +1,74 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/percipia/eslgo/command"
+)
+
+// job is a command that runs in the background, under an id that we choose: eslgo's would get one of FreeSWITCH's, and with it
+// a moment in which the result is nobody's.
+type job struct{ id, name, arguments string }
+
+// BuildMessage implements [command.Command].
+func (j job) BuildMessage() string {
+	return command.API{Command: j.name, Arguments: j.arguments, Background: true}.BuildMessage() + "\nJob-UUID: " + j.id
+}
+
+// Start begins a command in the background, whose result comes as a BACKGROUND_JOB with this id. Errors: those of Do.
+func (c *Conn) Start(ctx context.Context, id, name string, arguments ...string) error {
+	_, err := c.Do(ctx, job{id, name, strings.Join(arguments, " ")})
+	return err
+}
+
+// Call runs a command of FreeSWITCH's API that is done at once, and returns what it says. Errors: those of Do.
+func (c *Conn) Call(ctx context.Context, name string, arguments ...string) (string, error) {
+	return c.Do(ctx, command.API{Command: name, Arguments: strings.Join(arguments, " ")})
+}
+
+// Match is a filter: events pass of which a header matches one of them. Of is a regular expression.
+type Match struct{ Header, Of string }
+
+// Subscribe asks for events of these names that one of the filters lets pass. FreeSWITCH takes names that it does not know for
+// granted, and never sends them. Errors: those of Do.
+func (c *Conn) Subscribe(ctx context.Context, names []string, only []Match) error {
+	for _, m := range only {
+		if _, err := c.Do(ctx, command.Filter{EventHeader: m.Header, FilterValue: "/" + m.Of + "/"}); err != nil {
+			return err
+		}
+	}
+	_, err := c.Do(ctx, command.Event{Format: "plain", Listen: names})
+	return err
+}
+
+// Watch bounds how long a connection may be silent before it is taken for dead.
+type Watch struct {
+	Every  time.Duration // between two questions
+	Answer time.Duration // that FreeSWITCH has for each
+}
+
+// Keep asks for a sign of life until there is none, which closes the connection, or ctx ends. It returns why.
+func (c *Conn) Keep(ctx context.Context, w Watch) error {
+	every := time.NewTicker(w.Every)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.lost:
+			return ErrLost
+		case <-every.C:
+		}
+		limit, cancel := context.WithTimeout(ctx, w.Answer)
+		_, err := c.Call(limit, "echo", "c2d")
+		cancel()
+		if err != nil && !Answered(err) {
+			c.close()
+			return fmt.Errorf("FreeSWITCH gives no sign of life: %w", errors.Join(ErrLost, err))
+		}
+	}
+}

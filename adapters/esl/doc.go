@@ -1,0 +1,49 @@
+// Package esl is the FreeSWITCH adapter: it rings the phones of a FreeSWITCH that the hospital owns, through its event socket
+// (FreeSWITCH 1.10 and newer). Package client speaks the protocol.
+//
+// # A leg and its channel
+//
+// A leg that we ring is one channel, whose UUID is the leg's id:
+//
+//	bgapi originate {origination_uuid=LEG,…}user/101 &park()
+//	Job-UUID: LEG
+//
+// FreeSWITCH refuses a second channel with the same UUID while the first lives. Answered, the channel waits in park: it is told as
+// answered only then, since one that is not parked yet can neither be joined nor played to. Two parked channels are joined by
+// uuid_bridge; the reply to that says that the order is queued, CHANNEL_BRIDGE that they hear each other.
+//
+// The callee's early media is heard by the caller because an originate without ignore_early_media parks the channel as soon as
+// media comes, and it is bridged then. While it is, the caller's channel has park_after_bridge, so that it survives a callee who
+// does not answer in the end. Nobody has that variable once both talk: when one hangs up while we are down, FreeSWITCH releases
+// the other.
+//
+// A 302 is not followed (outbound_redirect_fatal), since the rules about who may be rung are core's.
+//
+// # Calls of the dialplan's
+//
+// An extension sets c2d_dial and runs the socket application, which connects to us (see pbx-configs/freeswitch). That connection
+// only says which channel it is about: what is believed is what FreeSWITCH says of it over our own. It holds the dialplan until
+// the call is answered; then the channel is moved to park, where it outlives us. If we refuse it, or die before, the dialplan goes
+// on with what it has next.
+//
+// # The connection
+//
+// One connection carries commands and events: a hang-up that follows an originate on the same connection always finds its channel,
+// from another it found it in 44 of 60 cases, and the phone went on ringing. One that finds none is given again when the channel
+// tells of itself. Filters on the prefix of our leg ids keep other people's events in FreeSWITCH, also those of another
+// installation of ours. After each connect every leg is asked for by uuid_dump; the list of channels lags behind by a tenth of a
+// second and only serves to find what no record tells of.
+//
+// FreeSWITCH ends a leg by itself after its ring limit (originate_timeout) and its talk limit (sched_hangup), also if we are no
+// more.
+//
+// # A transfer made on the phone
+//
+// FreeSWITCH obeys a REFER by itself: the other party goes on through the dialplan, with whoever that rings. The leg of the phone
+// that has asked ends as transferred.
+//
+// # What ends a leg
+//
+// CHANNEL_HANGUP_COMPLETE, with FreeSWITCH's cause and the SIP status of the phone, by the tables in cause.go; for an originate that
+// never became a channel, the result of its job. 486, 603, 480 and 404 stay apart. A port that is closed looks like a 503.
+package esl

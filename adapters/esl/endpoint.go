@@ -1,0 +1,88 @@
+package esl
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"c2d/core/call"
+	"c2d/core/fault"
+	"c2d/core/identity"
+)
+
+// legVariable carries our leg id in a channel that the dialplan has handed us; channels of ours have it as their UUID.
+const legVariable = "c2d_leg"
+
+// endpoint returns what FreeSWITCH dials for an address. Errors: fault.CodeBadCharacter, fault.CodeInvalidNumber.
+func (b *Backend) endpoint(address string) (string, error) {
+	to, err := b.dialling.To(address)
+	if err == nil && strings.Contains(to, ":_:") { // would begin a second call
+		err = fault.Field(fault.CodeBadCharacter, "way.address", "cannot be dialled: :_: means something else here")
+	}
+	return to, err
+}
+
+// originate returns the arguments of the command that rings a phone: variables, dial string, and what is done once somebody has
+// answered, or early media comes. Errors: those of endpoint; fault.CodeBadCharacter of what is shown.
+func (b *Backend) originate(o call.Originate) (string, error) {
+	to, err := b.endpoint(o.Way.Address)
+	if err != nil {
+		return "", err
+	}
+	if n := o.Show.Number; n != "" && !identity.Dialled.MatchString(n) {
+		return "", fault.Field(fault.CodeBadCharacter, "show.number", "cannot be shown on a phone")
+	}
+	v := variables{}
+	v.add("origination_uuid", o.Leg)
+	v.add("originate_timeout", itoa(seconds(o.RingLimit)))
+	v.add("outbound_redirect_fatal", "true") // a 302 would be followed, past every rule
+	v.add("send_silence_when_idle", "-1")    // a phone that hears nothing at all takes us for dead
+	if o.JoinTo == "" {
+		v.add("ignore_early_media", "true") // it is answered when its owner has picked up, not before
+	}
+	if limit := o.RingLimit + o.TalkLimit; o.TalkLimit > 0 { // FreeSWITCH ends it, also if we are no more
+		v.add("execute_on_answer", "sched_hangup::+"+itoa(seconds(limit))+" "+talkedOut)
+	}
+	if o.AutoAnswer {
+		v.add("sip_auto_answer", "true")
+	}
+	v.add("origination_caller_id_name", shown(o.Show.Name))
+	v.add("origination_caller_id_number", o.Show.Number)
+	v.add("origination_callee_id_name", "")
+	return v.String() + to + " &park()", nil
+}
+
+// talkedOut is the hang-up cause of the talk limit.
+const talkedOut = "ALLOTTED_TIMEOUT"
+
+// variables are those of one originate, as FreeSWITCH reads them: three passes over the string take one level of escapes each.
+type variables struct{ b strings.Builder }
+
+var escapes = strings.NewReplacer(" ", `\s`, ",", `\,`, "'", `\\\\\\\'`)
+
+func (v *variables) add(name, value string) {
+	if value == "" {
+		return
+	}
+	if v.b.Len() > 0 {
+		v.b.WriteByte(',')
+	}
+	v.b.WriteString(name + "=" + escapes.Replace(value))
+}
+
+func (v *variables) String() string { return "{" + v.b.String() + "}" }
+
+// shown returns a name as it can be shown: what FreeSWITCH would read as its own syntax, or as SIP's, is a space there, also in
+// the name of a patient. A display is no dial string: who is rung does not change.
+func shown(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune(" .,-_()&'·", r) {
+			return r
+		}
+		return ' '
+	}, name)
+	return strings.Join(strings.Fields(name), " ")
+}
+
+// seconds rounds up, to a second at least.
+func seconds(d time.Duration) int { return max(1, int((d+time.Second-1)/time.Second)) }

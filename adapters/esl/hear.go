@@ -1,0 +1,100 @@
+package esl
+
+import (
+	"context"
+	"strings"
+
+	"c2d/adapters/esl/client"
+	"c2d/core/call"
+)
+
+// wanted are the names of events that FreeSWITCH is asked for: ten for a leg that talks, of more than thirty.
+var wanted = []string{
+	"CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE",
+	"CHANNEL_HOLD", "CHANNEL_UNHOLD", "CHANNEL_HANGUP_COMPLETE", "DTMF", "BACKGROUND_JOB",
+}
+
+// hear takes one event, on the one goroutine that reads.
+func (b *Backend) hear(ev client.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if ev.Name == "BACKGROUND_JOB" {
+		b.result(ev)
+		return
+	}
+	l := b.channels[ev.Get("Unique-ID")]
+	if l == nil {
+		if ev.Name == "CHANNEL_CREATE" {
+			b.stray(ev.Get("Unique-ID"))
+		}
+		return
+	}
+	switch ev.Name {
+	case "CHANNEL_CREATE":
+		b.created(l)
+	case "CHANNEL_PROGRESS":
+		l.rang = true
+		b.enter(l, call.LegRinging, call.EvRinging)
+	case "CHANNEL_PROGRESS_MEDIA":
+		l.rang, l.early = true, true
+		b.enter(l, call.LegEarly, call.EvEarlyMedia)
+	case "CHANNEL_ANSWER":
+		l.up = true
+		b.answered(l)
+		b.takeOver(l)
+	case "CHANNEL_PARK":
+		b.park(l)
+	case "CHANNEL_BRIDGE":
+		b.bridged(l, ev.Get("Other-Leg-Unique-ID"))
+	case "CHANNEL_UNBRIDGE":
+		b.unbridged(l)
+	case "DTMF":
+		if key := ev.Get("DTMF-Digit"); len(key) == 1 && ev.Get("DTMF-Source") != "APP" { // what we press ourselves is not told
+			b.tell(call.LegEvent{Leg: l.id, Kind: call.EvDTMF, Digit: key[0]})
+		}
+	case "CHANNEL_HOLD":
+		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvHeld})
+	case "CHANNEL_UNHOLD":
+		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvResumed})
+	case "CHANNEL_HANGUP_COMPLETE":
+		b.finish(l, ended(ev))
+	}
+}
+
+// created: the channel of an originate is there. If its call was given up before, that order found nobody.
+func (b *Backend) created(l *leg) {
+	l.created, l.missed = true, false
+	if l.why != "" {
+		b.kill(l.channel, order(l.why, false))
+		return
+	}
+	b.enter(l, call.LegTrying, call.EvTrying)
+}
+
+// stray is a channel of ours that no record knows: its originate was given up when FreeSWITCH did not answer in time.
+func (b *Backend) stray(channel string) {
+	if b.origin.Made(channel) {
+		b.kill(channel, order(call.Cancelled, false))
+	}
+}
+
+func (b *Backend) kill(channel, cause string) {
+	b.spawn(func(ctx context.Context) { _, _ = b.call(ctx, "uuid_kill", channel, cause) })
+}
+
+// result: what an originate has come to. Its channel, if there was one, tells more.
+func (b *Backend) result(ev client.Event) {
+	l := b.legs[ev.Get("Job-UUID")]
+	if l == nil || strings.HasPrefix(ev.Body, "+OK") {
+		return
+	}
+	e := failed(ev.Body)
+	if l.created {
+		b.finishLater(l, e)
+		return
+	}
+	if why := e.why(); why.Reason == call.BackendFailed || why.Reason == call.Congestion {
+		b.log.Warn("FreeSWITCH does not ring", "leg", l.id, "says", strings.TrimSpace(ev.Body))
+	}
+	b.finish(l, e)
+}

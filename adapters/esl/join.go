@@ -1,0 +1,186 @@
+package esl
+
+import (
+	"context"
+
+	"c2d/adapters/esl/client"
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// join is two legs that are to be joined, or are. It is guarded by the backend's mutex.
+type join struct {
+	first, second string // legs; the first is told of it
+	told          bool
+}
+
+// pair names two legs, in any order.
+func pair(a, b string) string { return min(a, b) + " " + max(a, b) }
+
+// joinOf returns the join that a leg is in, nil for none; b.mu is held.
+func (b *Backend) joinOf(l *leg) *join {
+	for _, j := range b.joins {
+		if j.first == l.id || j.second == l.id {
+			return j
+		}
+	}
+	return nil
+}
+
+// peer returns the leg that another is bridged to, nil for none of ours; b.mu is held.
+func (b *Backend) peer(l *leg) *leg {
+	if l.with == "" {
+		return nil
+	}
+	return b.channels[l.with]
+}
+
+// Join implements [call.Backend]. Errors: fault.CodeBackendUnavailable when FreeSWITCH did not answer.
+func (b *Backend) Join(ctx context.Context, first, second string) error {
+	b.mu.Lock()
+	x, y, err := b.legs[first], b.legs[second], b.down()
+	if err != nil || x == nil || y == nil {
+		b.mu.Unlock()
+		return err // the end of one of them is told
+	}
+	j := b.joins[pair(first, second)]
+	if j == nil {
+		b.unjoin(x, y)
+		j = &join{}
+		b.joins[pair(first, second)] = j
+	}
+	j.first, j.second = first, second
+	already := b.joinedNow(x, y)
+	b.mu.Unlock()
+	if already {
+		return b.keep(ctx, x)
+	}
+	if err := b.untilParked(ctx, x, y); err != nil {
+		return err
+	}
+	return b.bridge(ctx, x, y)
+}
+
+// unjoin forgets the joins that two legs are in; b.mu is held.
+func (b *Backend) unjoin(legs ...*leg) {
+	for key, j := range b.joins {
+		for _, l := range legs {
+			if j.first == l.id || j.second == l.id {
+				delete(b.joins, key)
+			}
+		}
+	}
+}
+
+// joinedNow tells the join of two legs when they are bridged and core has ordered it; b.mu is held. It reports whether they are.
+func (b *Backend) joinedNow(x, y *leg) bool {
+	if x.with != y.channel {
+		return false
+	}
+	if j := b.joins[pair(x.id, y.id)]; j != nil && !j.told {
+		j.told = true
+		b.tell(call.LegEvent{Leg: j.first, Kind: call.EvJoined, Peer: j.second})
+	}
+	return true
+}
+
+// bridge asks FreeSWITCH to join two channels, both parked, or one with early media: one that rings would be killed.
+func (b *Backend) bridge(ctx context.Context, x, y *leg) error {
+	_, err := b.call(ctx, "uuid_bridge", x.channel, y.channel)
+	if err == nil || gone(err) {
+		return nil
+	}
+	return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH did not answer")
+}
+
+// bridged: FreeSWITCH tells that a channel is bridged to another.
+func (b *Backend) bridged(l *leg, other string) {
+	if other == "" {
+		return
+	}
+	l.with, l.parked, l.playing = other, false, false
+	l.plays++
+	if y := b.channels[other]; y != nil {
+		y.with, y.parked, y.playing = l.channel, false, false
+		y.plays++
+		b.joinedNow(l, y)
+	}
+}
+
+// unbridged: it is alone now, and parked or over soon; so is the other.
+func (b *Backend) unbridged(l *leg) {
+	if y := b.peer(l); y != nil {
+		y.with = ""
+	}
+	l.with = ""
+}
+
+// afterBridge is the variable by which a channel survives whom it is bridged to. It stands only while it must: if we are no more,
+// the survivor would wait for ever.
+const afterBridge = "park_after_bridge"
+
+// joinEarly lets the caller hear what a callee sends before it answers; b.mu is held.
+func (b *Backend) joinEarly(l *leg) {
+	caller := b.legs[l.joinTo]
+	if caller == nil || caller.state != call.LegAnswered || caller.with != "" {
+		return
+	}
+	b.spawn(func(ctx context.Context) {
+		if _, err := b.call(ctx, "uuid_setvar", caller.channel, afterBridge, "true"); err != nil {
+			b.log.Info("early media is not heard", "leg", l.id, "error", err)
+			return
+		}
+		_ = b.bridge(ctx, caller, l)
+	})
+}
+
+// keep lets the two be over together again, after early media.
+func (b *Backend) keep(ctx context.Context, l *leg) error {
+	_, err := b.call(ctx, "uuid_setvar", l.channel, afterBridge)
+	return settled(err)
+}
+
+// Part implements [call.Parter]: both are parked, and the other one waits for what becomes of it.
+func (b *Backend) Part(ctx context.Context, id string) error {
+	l, err := b.answeredLeg(id)
+	if l == nil || err != nil {
+		return err
+	}
+	b.mu.Lock()
+	y := b.peer(l)
+	alone := l.with == ""
+	b.unjoin(l)
+	b.mu.Unlock()
+	if alone {
+		return b.quiet(ctx, l)
+	}
+	_, err = b.call(ctx, "uuid_transfer", l.channel, "-both", "park", "inline")
+	if err != nil && !client.Answered(err) {
+		return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH did not answer")
+	}
+	if y == nil {
+		return b.untilParked(ctx, l)
+	}
+	return b.untilParked(ctx, l, y)
+}
+
+// untilParked waits until legs can be joined or played to: a channel that is being answered, or comes out of a bridge, cannot
+// yet. One that has ended is not waited for.
+func (b *Backend) untilParked(ctx context.Context, legs ...*leg) error {
+	for _, l := range legs {
+		b.mu.Lock()
+		if l.parked || b.legs[l.id] != l {
+			b.mu.Unlock()
+			continue
+		}
+		parked := make(chan struct{})
+		l.waiters = append(l.waiters, func() { close(parked) })
+		b.mu.Unlock()
+		select {
+		case <-parked:
+		case <-ctx.Done():
+			return fault.Wrap(fault.CodeBackendUnavailable, ctx.Err(), "FreeSWITCH does not tell that a channel is parked")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package esl
+
+import (
+	"encoding/json"
+	"time"
+
+	"c2d/adapters/esl/client"
+	"c2d/core/call"
+)
+
+// leg is one leg of ours and its channel. All of it is guarded by the backend's mutex.
+type leg struct {
+	id      string
+	channel string // UUID of its channel: the leg's id, or FreeSWITCH's own of a channel that the dialplan has handed us
+	joinTo  string // the answered leg that this one will be joined to; empty for the first
+	state   call.LegState
+	offered bool
+	handed  *client.Handed // the dialplan's hold on an offered channel, until it is ours
+
+	conn    *client.Conn // over which it was originated
+	created bool         // its channel has told of itself
+	up      bool         // it is answered
+	rang    bool
+	early   bool        // early media comes from it
+	parked  bool        // its channel waits, and can be joined
+	waiters []func()    // what waits for that
+	with    string      // the channel that FreeSWITCH bridges it to, as far as is known
+	missed  bool        // its channel is not there any more, and nobody has told of its end
+	why     call.Reason // we ended it
+
+	playing bool // a tone
+	plays   int  // counts what was played, and broken off: a prompt is over only if nothing came after it
+}
+
+// resume is what is stored of a leg: an offered leg's channel has an id of its own.
+type resume struct {
+	Channel string `json:"channel"`
+}
+
+func (l *leg) resume() []byte {
+	raw, _ := json.Marshal(resume{l.channel})
+	return raw
+}
+
+// add makes a leg known by its channel; b.mu is held.
+func (b *Backend) add(l *leg) {
+	if l.channel == "" {
+		l.channel = l.id
+	}
+	b.legs[l.id], b.channels[l.channel] = l, l
+}
+
+// takeUp makes a leg known that a former process has left; b.mu is held. Its first snapshot tells the rest.
+func (b *Backend) takeUp(o call.OpenLeg) {
+	l := &leg{id: o.Leg, state: o.State, created: true, rang: o.State == call.LegRinging || o.State == call.LegEarly, up: o.State == call.LegAnswered}
+	l.playing = l.up // perhaps
+	var r resume
+	if json.Unmarshal(o.Resume, &r) == nil && r.Channel != "" && r.Channel != o.Leg {
+		l.channel, l.offered = r.Channel, true
+	}
+	b.add(l)
+	if peer := b.legs[o.JoinedTo]; peer != nil { // each names the other
+		b.joins[pair(peer.id, l.id)] = &join{first: peer.id, second: l.id, told: true}
+	}
+}
+
+// drop forgets a leg; b.mu is held.
+func (b *Backend) drop(l *leg) {
+	delete(b.legs, l.id)
+	delete(b.channels, l.channel)
+	for key, j := range b.joins {
+		if j.first == l.id || j.second == l.id {
+			delete(b.joins, key)
+		}
+	}
+	for _, wake := range l.waiters { // it will not be parked any more
+		wake()
+	}
+	l.waiters = nil
+	if l.handed != nil {
+		l.handed.Close()
+	}
+}
+
+// enter moves a leg forward and tells of it; b.mu is held.
+func (b *Backend) enter(l *leg, to call.LegState, kind call.LegEventKind) {
+	if legOrder[to] <= legOrder[l.state] {
+		return
+	}
+	l.state = to
+	b.tell(call.LegEvent{Leg: l.id, Kind: kind})
+}
+
+var legOrder = map[call.LegState]int{call.LegIntended: 0, call.LegOffered: 0, call.LegTrying: 1, call.LegRinging: 2, call.LegEarly: 3, call.LegAnswered: 4, call.LegEnded: 5}
+
+// answered tells that somebody has picked up, once the channel can be joined; b.mu is held.
+func (b *Backend) answered(l *leg) {
+	if l.up && (l.parked || l.with != "") {
+		b.enter(l, call.LegAnswered, call.EvAnswered)
+	}
+}
+
+// park notes that a channel waits; b.mu is held.
+func (b *Backend) park(l *leg) {
+	l.parked, l.with = true, ""
+	for _, wake := range l.waiters {
+		wake()
+	}
+	l.waiters = nil
+	b.answered(l)
+	if !l.up && l.early {
+		b.joinEarly(l)
+	}
+}
+
+// finish tells the end of a leg whose channel is gone; b.mu is held.
+func (b *Backend) finish(l *leg, e end) {
+	if b.legs[l.id] != l {
+		return
+	}
+	c := call.Cause{Reason: l.why}
+	switch {
+	case l.why != "":
+	case l.missed:
+		c.Reason = call.Lost
+	default:
+		e.rang, e.answered = l.rang, l.state == call.LegAnswered
+		c = e.why()
+	}
+	b.drop(l)
+	l.state = call.LegEnded
+	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvEnded, Cause: c})
+}
+
+// finishLater tells the end of a leg unless FreeSWITCH does so, and better, within a moment.
+func (b *Backend) finishLater(l *leg, e end) {
+	time.AfterFunc(b.waits.rest, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !b.closed {
+			b.finish(l, e)
+		}
+	})
+}
+
+// missing is a leg whose channel is not there any more, although nobody told us: either its end is on its way to us, or
+// nobody listened when it was told; b.mu is held.
+func (b *Backend) missing(l *leg) {
+	l.missed = true
+	time.AfterFunc(b.waits.rest, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !b.closed && l.missed {
+			b.finish(l, end{})
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package esl
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"c2d/core/call"
+)
+
+// facts are what FreeSWITCH knows of a channel, by header.
+type facts map[string]string
+
+func (f facts) get(name string) string { return f[name] }
+
+// dump asks for all that is known of a channel. Errors: see gone, if there is none.
+func (b *Backend) dump(ctx context.Context, channel string) (facts, error) {
+	text, err := b.call(ctx, "uuid_dump", channel, "json")
+	if err != nil {
+		return nil, err
+	}
+	var f facts
+	return f, json.Unmarshal([]byte(text), &f)
+}
+
+// listed returns the channels of ours that FreeSWITCH lists. The list is a copy that lags behind: it serves to find what no record
+// tells of, not to say that something is gone.
+func (b *Backend) listed(ctx context.Context) (ids []string, err error) {
+	text, err := b.call(ctx, "show", "channels", "as", "json")
+	if err != nil {
+		return nil, err
+	}
+	var all struct {
+		Rows []struct {
+			UUID string `json:"uuid"`
+		} `json:"rows"`
+	}
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, err
+	}
+	for _, row := range all.Rows {
+		if b.origin.Made(row.UUID) {
+			ids = append(ids, row.UUID)
+		}
+	}
+	return ids, nil
+}
+
+// Snapshot implements [call.Backend]. What happened while nobody listened is made up for: FreeSWITCH tells nothing twice.
+func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
+	ids, err := b.listed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	asked := map[string]bool{}
+	for channel := range b.channels {
+		asked[channel] = true
+	}
+	b.mu.Unlock()
+	for _, id := range ids {
+		asked[id] = true
+	}
+	found := map[string]facts{}
+	for channel := range asked {
+		if err := b.look(ctx, channel, found); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range found { // whom it talks with may be a channel that the dialplan has handed us
+		if peer := partner(f); peer != "" && found[peer] == nil {
+			if err := b.look(ctx, peer, found); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return b.compare(found, asked), nil
+}
+
+// look asks for one channel; one that is gone is not in found then.
+func (b *Backend) look(ctx context.Context, channel string, found map[string]facts) error {
+	f, err := b.dump(ctx, channel)
+	switch {
+	case err == nil:
+		found[channel] = f
+	case !gone(err):
+		return err
+	}
+	return nil
+}
+
+// partner returns the channel that another is bridged to, empty for none.
+func partner(f facts) string {
+	if f.get("Channel-State") == "CS_EXECUTE" { // parked, or in a dialplan: what it was bridged to still stands there
+		return ""
+	}
+	return f.get("variable_bridge_uuid")
+}
+
+// compare lists the legs that are there, takes up those that no record told of, and forgets those that are not there.
+func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []call.LegInfo) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for channel, f := range found {
+		b.meet(channel, f)
+	}
+	for channel, f := range found {
+		if l := b.channels[channel]; l != nil {
+			b.catchUp(l, f)
+			all = append(all, b.info(l, f))
+		}
+	}
+	for _, l := range b.legs {
+		switch {
+		case found[l.channel] != nil || !asked[l.channel]:
+		case !l.created && l.conn == b.conn: // its originate is on its way
+			all = append(all, b.info(l, nil))
+		default: // told as lost in a moment, unless its end is on its way to us: not core's to guess
+			b.missing(l)
+			all = append(all, b.info(l, nil))
+		}
+	}
+	return all
+}
+
+// meet makes a channel of ours known that no record tells of; b.mu is held.
+func (b *Backend) meet(channel string, f facts) {
+	id := channel
+	if !b.origin.Made(id) {
+		id = f.get("variable_" + legVariable)
+	}
+	if b.channels[channel] != nil || b.legs[id] != nil || !b.origin.Made(id) {
+		return
+	}
+	b.add(&leg{id: id, channel: channel, offered: id != channel, created: true, playing: true, state: call.LegIntended})
+}
+
+var states = map[string]call.LegState{"answered": call.LegAnswered, "early": call.LegEarly, "ringing": call.LegRinging}
+
+// catchUp moves a leg to what its channel is by now; b.mu is held.
+func (b *Backend) catchUp(l *leg, f facts) {
+	l.created, l.missed = true, false
+	l.with = partner(f)
+	if l.with == "" && f.get("variable_current_application") == "park" {
+		l.parked = true
+	}
+	switch {
+	case l.offered && f.get("Answer-State") != "answered":
+	case f.get("Answer-State") == "answered":
+		l.up = true
+		b.answered(l)
+	case f.get("Answer-State") == "early":
+		l.rang, l.early = true, true
+		b.enter(l, call.LegEarly, call.EvEarlyMedia)
+	case f.get("Answer-State") == "ringing":
+		l.rang = true
+		b.enter(l, call.LegRinging, call.EvRinging)
+	}
+	if y := b.peer(l); y != nil {
+		b.joinedNow(l, y)
+	}
+}
+
+func (b *Backend) info(l *leg, f facts) call.LegInfo {
+	i := call.LegInfo{Leg: l.id, Handle: l.channel, State: l.state, Since: time.Now().UTC()}
+	if s, ok := states[f.get("Answer-State")]; ok && !l.offered && l.why == "" && legOrder[s] > legOrder[i.State] {
+		i.State = s
+	}
+	if y := b.peer(l); y != nil {
+		i.JoinedTo = y.id
+	}
+	var micros int64
+	if json.Unmarshal([]byte(f.get("Caller-Channel-Created-Time")), &micros) == nil && micros > 0 {
+		i.Since = time.UnixMicro(micros).UTC()
+	}
+	return i
+}
