@@ -11,7 +11,7 @@ import (
 // wanted are the names of events that FreeSWITCH is asked for: ten for a leg that talks, of more than thirty.
 var wanted = []string{
 	"CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE",
-	"CHANNEL_HOLD", "CHANNEL_UNHOLD", "CHANNEL_HANGUP_COMPLETE", "DTMF", "BACKGROUND_JOB",
+	"CHANNEL_HOLD", "CHANNEL_UNHOLD", "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "DTMF", "BACKGROUND_JOB",
 }
 
 // hear takes one event, on the one goroutine that reads.
@@ -56,6 +56,10 @@ func (b *Backend) hear(ev client.Event) {
 		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvHeld})
 	case "CHANNEL_UNHOLD":
 		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvResumed})
+	case "CHANNEL_HANGUP": // in the order of who hung up; of one that was answered it says enough
+		if l.state == call.LegAnswered {
+			b.finish(l, ended(ev))
+		}
 	case "CHANNEL_HANGUP_COMPLETE":
 		b.finish(l, ended(ev))
 	}

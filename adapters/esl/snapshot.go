@@ -9,9 +9,13 @@ import (
 )
 
 // facts are what FreeSWITCH knows of a channel, by header.
-type facts map[string]string
+type facts map[string]any
 
-func (f facts) get(name string) string { return f[name] }
+// get returns one that is text; a few are lists.
+func (f facts) get(name string) string {
+	text, _ := f[name].(string)
+	return text
+}
 
 // dump asks for all that is known of a channel. Errors: see gone, if there is none.
 func (b *Backend) dump(ctx context.Context, channel string) (facts, error) {
@@ -81,13 +85,16 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 func (b *Backend) look(ctx context.Context, channel string, found map[string]facts) error {
 	f, err := b.dump(ctx, channel)
 	switch {
-	case err == nil:
+	case err == nil && !leaving[f.get("Channel-State")]:
 		found[channel] = f
-	case !gone(err):
+	case err != nil && !gone(err):
 		return err
 	}
 	return nil
 }
+
+// leaving are the states of a channel that is over, and still there for a moment.
+var leaving = map[string]bool{"CS_HANGUP": true, "CS_REPORTING": true, "CS_DESTROY": true}
 
 // partner returns the channel that another is bridged to, empty for none.
 func partner(f facts) string {

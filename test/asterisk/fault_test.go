@@ -107,7 +107,7 @@ func TestHangUpsUnheard(t *testing.T) {
 		o := opens(t, w, "here")
 		x, y := o.foreign(t)
 		all := o.everywhere(3)
-		o.line.cut()
+		o.line.Cut()
 		o.healthy("Asterisk cannot be reached")
 		mended := time.After(3 * time.Second)
 		for _, c := range all[call.RingingCaller] {
@@ -117,7 +117,7 @@ func TestHangUpsUnheard(t *testing.T) {
 			c.b.PutDown(t)
 		}
 		<-mended
-		o.line.mend()
+		o.line.Mend()
 		for _, c := range flat(all) {
 			c.ends(call.Lost)
 		}
@@ -135,7 +135,7 @@ func TestTwoInstallations(t *testing.T) {
 		rings, talks := one.bring(call.RingingCallee), one.bring(call.Connected)
 		two := opens(t, w, "two")
 		lost := two.bring(call.Connected)
-		two.line.close() // killed
+		two.line.Close() // killed
 		after := opens(t, w, "two")
 		pbx.Eventually(t, patience, "the call is found again", func() bool { return after.runner.Active() == 1 })
 		lost.talks()

@@ -1,12 +1,9 @@
 package asterisk
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -83,7 +80,7 @@ func (w *wards) extension() int {
 // ward is one behaviour's: an Asterisk that outlives our process, phones, and the line between it and us.
 type ward struct {
 	*wards
-	line *line
+	line *pbx.Line
 	last *ari.Backend
 	deaf bool // phones that listen to nothing, for many of them
 }
@@ -98,12 +95,12 @@ func (w *ward) Open(t *testing.T) call.Backend {
 // as opens the backend of a process of some installation.
 func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
 	t.Helper()
-	w.line = newLine(t, strings.TrimSuffix(strings.TrimPrefix(w.asterisk.URL, "http://"), "/ari"))
+	w.line = pbx.NewLine(t, strings.TrimSuffix(strings.TrimPrefix(w.asterisk.URL, "http://"), "/ari"))
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("ARI_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	b, err := ari.New(ari.Config{Name: w.Name(), Kind: "asterisk", URL: "http://" + w.line.addr() + "/ari", Username: w.asterisk.Username,
+	b, err := ari.New(ari.Config{Name: w.Name(), Kind: "asterisk", URL: "http://" + w.line.Addr() + "/ari", Username: w.asterisk.Username,
 		Password: w.asterisk.Password, Dial: w.dial}, ari.Deps{Origin: origin, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -113,9 +110,9 @@ func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
 }
 
 // Crash cuts the line for good: what the dead process would still say reaches nobody.
-func (w *ward) Crash(*testing.T) { w.line.close() }
-func (w *ward) Lose()            { w.line.cut() }
-func (w *ward) Restore()         { w.line.mend() }
+func (w *ward) Crash(*testing.T) { w.line.Close() }
+func (w *ward) Lose()            { w.line.Cut() }
+func (w *ward) Restore()         { w.line.Mend() }
 
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()
@@ -125,7 +122,7 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	case calltest.Offline:
 		return h
 	case calltest.Silent:
-		registerSilent(t, w.asterisk.Addr, h.Name)
+		pbx.RegisterSilent(t, w.asterisk.Addr, h.Name)
 		return h
 	}
 	p, err := telephone.New(telephone.Config{
@@ -149,123 +146,4 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 var answers = map[calltest.Does]telephone.Answer{
 	calltest.Answers: telephone.Auto(20 * time.Millisecond), calltest.Busy: telephone.Busy(), calltest.Rejects: telephone.Reject(20 * time.Millisecond),
 	calltest.Unknown: {Status: 404}, calltest.Congested: {Status: 503}, calltest.Redirects: {Status: 302},
-}
-
-// registerSilent registers a phone that says nothing ever after.
-func registerSilent(t *testing.T, registrar netip.AddrPort, extension string) {
-	t.Helper()
-	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(registrar))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	me := c.LocalAddr().String()
-	fmt.Fprintf(c, "REGISTER sip:%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bK%[3]s\r\nFrom: <sip:%[3]s@%[1]s>;tag=a\r\nTo: <sip:%[3]s@%[1]s>\r\n"+
-		"Call-ID: silent-%[3]s\r\nCSeq: 1 REGISTER\r\nContact: <sip:%[3]s@%[2]s>\r\nExpires: 600\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-		registrar.Addr(), me, extension)
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
-	answer := make([]byte, 2000)
-	n, err := c.Read(answer)
-	if err != nil || !strings.HasPrefix(string(answer[:n]), "SIP/2.0 200") {
-		t.Fatalf("not registered: %v %s", err, answer[:n])
-	}
-}
-
-// line is a TCP line between us and Asterisk that can be cut.
-type line struct {
-	l    net.Listener
-	to   string
-	mu   sync.Mutex
-	up   bool
-	open map[net.Conn]bool
-
-	forgets string // a variable that Asterisk is not told; fixed before the line is used
-}
-
-func newLine(t *testing.T, to string) *line {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &line{l: l, to: to, up: true, open: map[net.Conn]bool{}}
-	var work sync.WaitGroup
-	work.Go(func() { // ends when the listener is closed
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			work.Go(func() { x.carry(c) })
-		}
-	})
-	t.Cleanup(func() { x.close(); work.Wait() })
-	return x
-}
-
-func (x *line) addr() string { return x.l.Addr().String() }
-
-func (x *line) keep(c net.Conn) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.up {
-		x.open[c] = true
-	}
-	return x.up
-}
-
-func (x *line) carry(c net.Conn) {
-	defer c.Close()
-	far, err := net.Dial("tcp", x.to)
-	if err != nil {
-		return
-	}
-	defer far.Close()
-	if !x.keep(c) || !x.keep(far) {
-		return
-	}
-	done := make(chan struct{})
-	go func() { defer close(done); _, _ = io.Copy(x.towards(far), c); far.Close() }()
-	_, _ = io.Copy(c, far)
-	c.Close()
-	<-done
-}
-
-// towards is Asterisk, which is told another name for what it is not to know.
-func (x *line) towards(far net.Conn) io.Writer {
-	if x.forgets == "" {
-		return far
-	}
-	return forgetful{far, []byte(x.forgets)}
-}
-
-// forgetful replaces a name by another of its length, in what comes in one piece, as a request's body does.
-type forgetful struct {
-	io.Writer
-	name []byte
-}
-
-func (f forgetful) Write(text []byte) (int, error) {
-	return f.Writer.Write(bytes.ReplaceAll(text, f.name, bytes.Repeat([]byte("X"), len(f.name))))
-}
-
-func (x *line) cut() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.up = false
-	for c := range x.open {
-		c.Close()
-	}
-	x.open = map[net.Conn]bool{}
-}
-
-func (x *line) mend() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.up = true
-}
-
-func (x *line) close() {
-	x.l.Close()
-	x.cut()
 }

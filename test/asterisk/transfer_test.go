@@ -37,9 +37,9 @@ func serves(t *testing.T) *service {
 func servesOld(t *testing.T) *service {
 	t.Helper()
 	a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
-	old := newLine(t, strings.TrimSuffix(strings.TrimPrefix(a.URL, "http://"), "/ari"))
-	old.forgets = "PJSIP_TRANSFER_HANDLING()"
-	return servesAt(t, a, "http://"+old.addr()+"/ari")
+	old := pbx.NewLine(t, strings.TrimSuffix(strings.TrimPrefix(a.URL, "http://"), "/ari"))
+	old.Forgets = "PJSIP_TRANSFER_HANDLING()"
+	return servesAt(t, a, "http://"+old.Addr()+"/ari")
 }
 
 // servesAt begins the service; url is where it finds the ARI.

@@ -1,0 +1,142 @@
+package freeswitch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"c2d/adapters/esl"
+	"c2d/adapters/sip/handset"
+	telephone "c2d/adapters/sip/phone"
+	"c2d/core/call"
+	"c2d/core/call/calltest"
+	"c2d/core/identity"
+	"c2d/test/pbx"
+)
+
+// patience is that of a phone's owner.
+const patience = 10 * time.Second
+
+// Extensions are those of the phones of one run: 20001 and so on.
+const (
+	firstExtension = 20001
+	manyExtensions = 700
+	password       = "only-for-this-test"
+)
+
+func TestConformance(t *testing.T) {
+	w := newWards(t)
+	calltest.Run(t, calltest.Suite{
+		Backend: "FreeSWITCH", Peers: []string{"FreeSWITCH " + w.freeswitch.Version},
+		Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
+		Open: func(t *testing.T) calltest.Harness { return &ward{wards: w} },
+	})
+}
+
+// wards are the rooms of one FreeSWITCH.
+type wards struct {
+	freeswitch *pbx.FreeSWITCH
+	door       string // where its dialplan looks for us
+	mu         sync.Mutex
+	phones     int
+}
+
+func newWards(t *testing.T) *wards {
+	t.Helper()
+	door := netip.AddrPortFrom(pbx.NextAddress(), 8084)
+	return &wards{door: door.String(), freeswitch: pbx.StartFreeSWITCH(t, pbx.Exchange{
+		Socket: door, Files: []pbx.File{
+			pbx.Extensions(firstExtension, manyExtensions, password),
+			{Name: "sip_profiles/internal/register.xml", Text: `<param name="accept-blind-reg" value="true"/>` + "\n"}, // a phone that is silent cannot show a password
+		},
+	})}
+}
+
+func (w *wards) extension() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.phones++
+	return firstExtension + w.phones - 1
+}
+
+// ward is one behaviour's: a FreeSWITCH that outlives our process, phones, and the line between it and us.
+type ward struct {
+	*wards
+	line *pbx.Line
+	last *esl.Backend
+}
+
+func (w *ward) Name() string { return "fs" }
+
+func (w *ward) Open(t *testing.T) call.Backend {
+	t.Helper()
+	return w.as(t, identity.Origin{Installation: "suite", Node: "n1"})
+}
+
+// as opens the backend of a process of some installation.
+func (w *ward) as(t *testing.T, origin identity.Origin) *esl.Backend {
+	t.Helper()
+	w.line = pbx.NewLine(t, w.freeswitch.Socket.String())
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("ESL_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	b, err := esl.New(esl.Config{
+		Name: w.Name(), Kind: "freeswitch", Address: w.line.Addr(), Password: w.freeswitch.Password, Listen: w.door,
+		Dial: []identity.Dial{{Match: ".*", To: "user/{number}"}},
+	}, esl.Deps{Origin: origin, Country: "CN", Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.last = b
+	return b
+}
+
+// Crash cuts the line for good, and lets go of the calls that the dialplan has handed over: what the dead process would still say
+// reaches nobody.
+func (w *ward) Crash(t *testing.T) {
+	w.line.Close()
+	_ = w.last.Stop(t.Context())
+}
+
+func (w *ward) Lose()    { w.line.Cut() }
+func (w *ward) Restore() { w.line.Mend() }
+
+func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
+	t.Helper()
+	n := w.extension()
+	h := &handset.Handset{Name: fmt.Sprint(n), At: fmt.Sprint(n), Hz: 600 + 400*(n%2), Patience: patience, Prefix: "*55"}
+	switch does {
+	case calltest.Offline:
+		return h
+	case calltest.Silent:
+		pbx.RegisterSilent(t, w.freeswitch.Addr, h.Name)
+		return h
+	}
+	p, err := telephone.New(telephone.Config{
+		AOR: "sip:" + h.Name + "@" + w.freeswitch.Addr.Addr().String(), Password: password, Registrar: w.freeswitch.Addr,
+		Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.Hz, Answer: answers[does], EarlyMedia: does == calltest.Early,
+		Forwards: does == calltest.Forwards, Notify: h.Happened, Deaf: does == calltest.Answers,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	h.Phone = p
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := p.Register(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+var answers = map[calltest.Does]telephone.Answer{
+	calltest.Answers: telephone.Auto(20 * time.Millisecond), calltest.Busy: telephone.Busy(), calltest.Rejects: telephone.Reject(20 * time.Millisecond),
+	calltest.Unknown: {Status: 404}, calltest.Congested: {Status: 503}, calltest.Redirects: {Status: 302},
+}
