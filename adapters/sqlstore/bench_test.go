@@ -42,7 +42,7 @@ func BenchmarkSave(b *testing.B) {
 func saveNext(b *testing.B, s *Store, c *call.Call) {
 	c.Version++
 	t := audit.Trail{Audit: []audit.Entry{{Action: "call.save", Target: c.ID}}, Events: []event.Event{{Kind: event.CallChanged, Subject: c.ID}}}
-	if err := s.Save(b.Context(), *c, t); err != nil {
+	if err := s.Save(b.Context(), *c, t, nil); err != nil {
 		b.Error(err)
 	}
 }

@@ -11,7 +11,8 @@
 //	                                  COMMIT ──► wake the readers of events, answer each
 //
 // While one commit waits for the disk the next batch gathers, so that the batch grows with the load, and a lone write
-// does not wait for others. A conflict rolls back its own savepoint and fails its own caller. When a savepoint cannot
+// does not wait for others. But for those that nobody waits for (a call's state, when nothing depends on it): they wait for
+// the next one that does not, 50 ms at most, since a commit costs more than all that is in it. A conflict rolls back its own savepoint and fails its own caller. When a savepoint cannot
 // be rolled back, or anything outside one fails, the connection is closed, the whole batch fails with
 // fault.CodeStoreUnavailable, and the next batch begins on a new connection. Such a batch may be stored all the same
 // if it was the COMMIT whose answer was lost: callers read before they try again (a version conflict tells them).

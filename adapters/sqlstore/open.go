@@ -104,17 +104,27 @@ func (s *Store) Stats() Stats {
 
 // write runs a change of those tenants in the writer; one without a name is refused.
 func (s *Store) write(ctx context.Context, tenants []string, run func(context.Context, *tx) error) error {
+	return s.writeSoon(ctx, tenants, nil, run)
+}
+
+// writeSoon is write for a change that can wait for others until hurry is closed; nil is now.
+func (s *Store) writeSoon(ctx context.Context, tenants []string, hurry <-chan struct{}, run func(context.Context, *tx) error) error {
 	for _, t := range tenants {
 		if t == "" {
 			return noTenant()
 		}
 	}
-	return s.w.do(ctx, writeLimit, run)
+	return s.w.doSoon(ctx, writeLimit, hurry, run)
 }
 
 // change runs a change of one tenant, and leaves its trail in the same transaction.
 func (s *Store) change(ctx context.Context, tenant string, t audit.Trail, run func(context.Context, *tx) error) error {
-	return s.write(ctx, []string{tenant}, func(ctx context.Context, tx *tx) error {
+	return s.changeSoon(ctx, tenant, t, nil, run)
+}
+
+// changeSoon is change for one that can wait for others until hurry is closed; nil is now.
+func (s *Store) changeSoon(ctx context.Context, tenant string, t audit.Trail, hurry <-chan struct{}, run func(context.Context, *tx) error) error {
+	return s.writeSoon(ctx, []string{tenant}, hurry, func(ctx context.Context, tx *tx) error {
 		if err := run(ctx, tx); err != nil {
 			return err
 		}

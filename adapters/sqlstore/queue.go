@@ -38,22 +38,42 @@ func (r *write) begin() bool {
 // do runs a change and returns when it is durable, or failed. A change whose context ends while it waits is not run;
 // once it has begun, its outcome is waited for, since the caller must know it.
 func (w *writer) do(ctx context.Context, limit time.Duration, run func(context.Context, *tx) error) error {
+	return w.doSoon(ctx, limit, nil, run)
+}
+
+// doSoon is do for a change that may wait for the next one, until hurry is closed; nil is do.
+func (w *writer) doSoon(ctx context.Context, limit time.Duration, hurry <-chan struct{}, run func(context.Context, *tx) error) error {
 	r := &write{ctx: ctx, run: run, limit: limit, done: make(chan error, 1)}
+	queue := w.queue
+	if hurry != nil {
+		queue = w.idle
+	}
 	select {
 	case <-w.quit:
 		return closed()
 	default:
 	}
 	select {
-	case w.queue <- r:
+	case queue <- r:
 	case <-ctx.Done():
 		return gone(ctx.Err())
 	case <-w.quit:
 		return closed()
 	}
+	return w.wait(ctx, r, hurry)
+}
+
+// wait returns what has become of a write that is in a queue.
+func (w *writer) wait(ctx context.Context, r *write, hurry <-chan struct{}) error {
 	select {
 	case err := <-r.done:
 		return err
+	case <-hurry:
+		select {
+		case w.rush <- struct{}{}:
+		default: // it is told already, and has not looked yet
+		}
+		return w.wait(ctx, r, nil)
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(waiting, abandoned) {
 			return gone(ctx.Err())

@@ -17,6 +17,8 @@ const (
 	batchLength = 256              // writes that one commit may serve
 	writeLimit  = 15 * time.Second // for one write, and for a commit; then its connection counts as broken
 	closeLimit  = 5 * time.Second  // for the writes that wait when the store is closed
+
+	company = 50 * time.Millisecond // of writes that nobody waits for, for others to be stored with
 )
 
 // writer owns the one connection that writes. Its goroutine takes all writes that wait, runs them in one transaction,
@@ -27,6 +29,10 @@ type writer struct {
 	used   *usage
 	tell   func([]event.Event) // after a commit, in its order
 	queue  chan *write
+	idle   chan *write   // those that nobody waits for
+	rush   chan struct{} // somebody does after all
+	held   []*write      // of idle, the goroutine's
+	due    *time.Timer   // when held have waited long enough
 	quit   chan struct{} // closed by close
 	ended  chan struct{} // closed by the goroutine
 	once   sync.Once
@@ -34,6 +40,7 @@ type writer struct {
 	cancel context.CancelFunc
 	conn   *session      // nil until the next transaction after it broke
 	grace  time.Duration // closeLimit; tests shorten it
+	hold   time.Duration // company; tests lengthen it
 
 	failed                   atomic.Int64 // when the last batch could not be stored, Unix nanoseconds; 0 if it was
 	commits, writes, largest atomic.Int64
@@ -41,6 +48,7 @@ type writer struct {
 
 func newWriter(db *sql.DB, d *dialect, used *usage, tell func([]event.Event)) *writer {
 	w := &writer{db: db, d: d, used: used, tell: tell, queue: make(chan *write, queueLength),
+		idle: make(chan *write, queueLength), rush: make(chan struct{}, 1), due: time.NewTimer(0), hold: company,
 		quit: make(chan struct{}), ended: make(chan struct{}), grace: closeLimit}
 	w.base, w.cancel = context.WithCancel(context.Background())
 	go w.loop()
@@ -54,6 +62,12 @@ func (w *writer) loop() {
 		select {
 		case r := <-w.queue:
 			w.batch(w.gather(r))
+		case r := <-w.idle:
+			w.keep(r)
+		case <-w.due.C:
+			w.batch(w.gather())
+		case <-w.rush:
+			w.batch(w.gather())
 		case <-w.quit:
 			w.drain()
 			return
@@ -63,23 +77,32 @@ func (w *writer) loop() {
 
 // drain runs what still waits when the store is closed.
 func (w *writer) drain() {
-	for {
-		select {
-		case r := <-w.queue:
-			w.batch(w.gather(r))
-		default:
-			w.flush()
-			return
-		}
+	for all := w.gather(); len(all) > 0; all = w.gather() {
+		w.batch(all)
+	}
+	w.flush()
+}
+
+// keep lets a write wait for the next one.
+func (w *writer) keep(r *write) {
+	if w.held = append(w.held, r); len(w.held) == 1 {
+		w.due.Reset(w.hold)
+	}
+	if len(w.held) == batchLength/2 {
+		w.batch(w.gather())
 	}
 }
 
-// gather returns r and the others that wait now.
-func (w *writer) gather(r *write) []*write {
-	batch := []*write{r}
+// gather returns these and the others that wait now, whether somebody waits for them or not.
+func (w *writer) gather(these ...*write) []*write {
+	batch := append(w.held, these...)
+	w.held = nil
+	w.due.Stop()
 	for len(batch) < batchLength {
 		select {
 		case r := <-w.queue:
+			batch = append(batch, r)
+		case r := <-w.idle:
 			batch = append(batch, r)
 		default:
 			return batch

@@ -53,11 +53,17 @@ func hold(t *testing.T, s *Store) func() {
 // queued waits until n writes wait.
 func queued(t *testing.T, s *Store, n int) {
 	t.Helper()
+	waits(t, s.w.queue, n)
+}
+
+// waits waits until n writes are in a queue.
+func waits(t *testing.T, queue chan *write, n int) {
+	t.Helper()
 	deadline := time.After(20 * time.Second)
-	for len(s.w.queue) < n {
+	for len(queue) < n {
 		select {
 		case <-deadline:
-			t.Fatalf("%d writes wait, want %d", len(s.w.queue), n)
+			t.Fatalf("%d writes wait, want %d", len(queue), n)
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -96,7 +102,7 @@ func TestOneCommitServesManyWrites(t *testing.T) {
 	before := s.Stats()
 	errs := crowd(t, s, len(calls), func(i int) error {
 		calls[i].Version++
-		return s.Save(t.Context(), calls[i], audit.Trail{})
+		return s.Save(t.Context(), calls[i], audit.Trail{}, nil)
 	})
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
@@ -110,13 +116,68 @@ func TestOneCommitServesManyWrites(t *testing.T) {
 	}
 }
 
+// TestIdleWritesGoWithOthers: what nobody waits for costs no commit of its own while somebody else's comes in time.
+func TestIdleWritesGoWithOthers(t *testing.T) {
+	s := openNew(t)
+	s.w.hold = time.Hour
+	calls := createCalls(t, s, 3)
+	before := s.Stats()
+	release := hold(t, s)
+	done := make(chan error, 2)
+	for i := range 2 {
+		calls[i].Version++
+		go func() { done <- s.Save(t.Context(), calls[i], audit.Trail{}, make(chan struct{})) }()
+	}
+	waits(t, s.w.idle, 2)
+	release()
+	calls[2].Version++
+	if err := errors.Join(s.Save(t.Context(), calls[2], audit.Trail{}, nil), <-done, <-done); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.Stats(); now.Commits-before.Commits != 2 || now.Largest != 3 { // the one that was held, and that of the three
+		t.Errorf("the counts are %+v after %+v", now, before)
+	}
+}
+
+// TestIdleWritesWaitNoLonger than they may: alone, once somebody waits for them, or when the store is closed.
+func TestIdleWritesWaitNoLonger(t *testing.T) {
+	for name, end := range map[string]func(*Store, chan struct{}){
+		"alone":  func(*Store, chan struct{}) {},
+		"hurry":  func(_ *Store, hurry chan struct{}) { close(hurry) },
+		"closed": func(s *Store, _ chan struct{}) { _ = s.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openNew(t)
+			if name != "alone" {
+				s.w.hold = time.Hour
+			}
+			c := createCalls(t, s, 1)[0]
+			c.Version++
+			release := hold(t, s)
+			hurry, done := make(chan struct{}), make(chan error, 1)
+			go func() { done <- s.Save(t.Context(), c, audit.Trail{}, hurry) }()
+			waits(t, s.w.idle, 1)
+			release()
+			end(s, hurry)
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("it still waits")
+			}
+		})
+	}
+}
+
 func TestAConflictFailsItsOwnWriteAlone(t *testing.T) {
 	s := openNew(t)
 	calls := createCalls(t, s, 20)
 	trail := audit.Trail{Audit: []audit.Entry{{Action: "call.save"}}, Events: []event.Event{{Kind: event.CallChanged}}}
 	errs := crowd(t, s, len(calls), func(i int) error {
 		calls[i].Version += int64(1 - i%2)
-		return s.Save(t.Context(), calls[i], trail)
+		return s.Save(t.Context(), calls[i], trail, nil)
 	})
 	for i, err := range errs {
 		if want := []fault.Code{"", fault.CodeConflict}[i%2]; fault.CodeOf(err) != want {
@@ -207,7 +268,7 @@ func TestABrokenTransactionFailsItsBatchAndTheWriterGoesOn(t *testing.T) {
 			})
 		}
 		calls[i].Version++
-		return s.Save(t.Context(), calls[i], audit.Trail{Events: []event.Event{{Kind: event.CallChanged}}})
+		return s.Save(t.Context(), calls[i], audit.Trail{Events: []event.Event{{Kind: event.CallChanged}}}, nil)
 	})
 	for i, err := range errs {
 		if !fault.Is(err, fault.CodeStoreUnavailable) {
@@ -215,7 +276,7 @@ func TestABrokenTransactionFailsItsBatchAndTheWriterGoesOn(t *testing.T) {
 		}
 	}
 	for _, c := range calls {
-		if err := s.Save(t.Context(), c, audit.Trail{}); err != nil {
+		if err := s.Save(t.Context(), c, audit.Trail{}, nil); err != nil {
 			t.Errorf("after it: %v", err)
 		}
 	}

@@ -121,7 +121,7 @@ func (b *box) work(l letter) {
 		<-in.back
 		return
 	case due:
-		b.flush()
+		b.flush(true)
 	case stored:
 		_ = b.written()
 	case stopRinging:

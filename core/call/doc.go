@@ -68,7 +68,9 @@
 // id, ever.
 //
 // Whatever else changes gathers for a few milliseconds, or until an act waits for the store, and is one write: two phones
-// that tell their part of one thing, or an answer and the look-up that follows, cost one commit. The store has one write of
+// that tell their part of one thing, or an answer and the look-up that follows, cost one commit. That write waits for
+// company in the store, some 50 ms: it goes with the next one of any call that is waited for. A reader sees such a change
+// up to 70 ms late. The store has one write of
 // a call at a time, and the mailbox goes on meanwhile; others are shown what is stored ([Runner.Get]). A hang-up does not
 // wait for an act: what it was to do is not done.
 //

@@ -28,6 +28,7 @@ type memory struct {
 	mute   bool // the next Save is done, and its answer lost
 	deaf   bool // takes no new call
 	slow   bool // Save returns a moment after it is done
+	idle   bool // what nobody waits for waits for ever
 
 	failing bool          // reads fail
 	delay   time.Duration // of TakeOver
@@ -61,7 +62,14 @@ func (m *memory) Create(_ context.Context, c Call, idem *Idempotency, t audit.Tr
 	return nil
 }
 
-func (m *memory) Save(ctx context.Context, c Call, t audit.Trail) error {
+func (m *memory) Save(ctx context.Context, c Call, t audit.Trail, hurry <-chan struct{}) error {
+	if m.idle && hurry != nil {
+		select {
+		case <-hurry:
+		case <-ctx.Done():
+			return errDown
+		}
+	}
 	if m.hung() {
 		<-ctx.Done()
 	}

@@ -106,6 +106,31 @@ func TestStoreDownBeforeTheCalleeRings(t *testing.T) {
 	})
 }
 
+// TestAnActHurriesWhatIsIdle: what nobody waited for is stored at once when an act comes after it.
+func TestAnActHurriesWhatIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		base := r.mustPlace("c").LegBase
+		r.store.idle = true
+		r.play(base+"-1", EvRinging)
+		if c, _ := r.store.Get(t.Context(), "main", "c"); c.Version != 1 {
+			t.Fatalf("version %d is stored: somebody waited for it", c.Version)
+		}
+		begun := time.Now()
+		r.play(base+"-1", EvAnswered)
+		if took := time.Since(begun); len(r.board.rung) != 2 || took > 2*lull {
+			t.Errorf("after %s, rung is %v", took, r.board.rung)
+		}
+		if _, err := r.HangUp(t.Context(), "c", HangUpOrdered{By: ByAPI}); err != nil || r.state("c") != Ended {
+			t.Errorf("%v: %s", err, r.state("c"))
+		}
+		r.store.idle = false
+		r.play(base+"-1", EvEnded)
+		r.play(base+"-2", EvEnded)
+		r.stop()
+	})
+}
+
 func TestStoreDownWhileTwoTalk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newMemory(), nil)

@@ -14,7 +14,9 @@ import (
 type writing struct {
 	call  Call
 	trail audit.Trail
-	doubt bool // an earlier one may have been stored, or not
+	doubt bool          // an earlier one may have been stored, or not
+	idle  bool          // nobody waits for it; the mailbox's own
+	hurry chan struct{} // closed when somebody does after all; nil if somebody did from the start
 	done  chan struct{}
 	err   error // to be read once done is closed
 }
@@ -38,11 +40,15 @@ func (b *box) soil(within time.Duration) {
 }
 
 // flush gives the store what it lacks, unless it has not answered yet; then that is done after its answer. It does not wait.
-func (b *box) flush() {
+// idle says that nobody else does.
+func (b *box) flush(idle bool) {
 	if b.writing != nil || !b.dirty {
 		return
 	}
-	w := &writing{call: b.call, trail: b.unsaved, doubt: b.doubt, done: make(chan struct{})}
+	w := &writing{call: b.call, trail: b.unsaved, doubt: b.doubt, idle: idle, done: make(chan struct{})}
+	if idle {
+		w.hurry = make(chan struct{})
+	}
 	b.writing, b.unsaved, b.dirty = w, audit.Trail{}, false
 	b.r.work.Go(func() { // ends by saveLimit
 		ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
@@ -66,7 +72,15 @@ func (w *writing) save(ctx context.Context, s Store) error {
 		}
 		told.Events = slices.DeleteFunc(slices.Clone(told.Events), func(e event.Event) bool { return e.Version <= c.Version })
 	}
-	return s.Save(ctx, w.call, told)
+	return s.Save(ctx, w.call, told, w.hurry)
+}
+
+// rush says that somebody waits for it now.
+func (w *writing) rush() {
+	if w.idle {
+		w.idle = false
+		close(w.hurry)
+	}
 }
 
 // written takes the store's answer, once it is there. What was not stored is tried again later; a call that another node
@@ -104,7 +118,8 @@ func (b *box) durable(within time.Duration, hurry <-chan struct{}) bool {
 		if hurry != nil && b.hurried() {
 			return false
 		}
-		b.flush()
+		b.flush(false)
+		b.writing.rush()
 		select {
 		case <-b.writing.done:
 			if b.written() != nil {

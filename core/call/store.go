@@ -16,7 +16,9 @@ type Store interface {
 	Create(ctx context.Context, c Call, idem *Idempotency, t audit.Trail) error
 	// Save stores a later version; some between may never be stored. Errors: fault.CodeConflict unless the stored
 	// version is a lower one, and node and epoch are the stored ones.
-	Save(ctx context.Context, c Call, t audit.Trail) error
+	// hurry is nil for what is waited for. Else the change may be stored with the next one of anybody, within 100 ms at the
+	// latest, or once hurry is closed.
+	Save(ctx context.Context, c Call, t audit.Trail, hurry <-chan struct{}) error
 	// TakeOver stores a new call at Version 1, as Create does, and the later versions of those that it takes its legs from,
 	// as Save does, all or nothing. All are of one tenant.
 	TakeOver(ctx context.Context, c Call, from []Call, t audit.Trail) error

@@ -83,7 +83,7 @@ func testFences(t *testing.T, s Stores, c call.Call) {
 		t.Run(name, func(t *testing.T) {
 			n := next(c, call.Connected)
 			change(&n)
-			wantCode(t, s.Save(t.Context(), n, trail(tenantA, c.ID)), want)
+			wantCode(t, s.Save(t.Context(), n, trail(tenantA, c.ID), nil), want)
 			wantCall(t, s, c)
 		})
 	}
@@ -129,7 +129,7 @@ func testTakeOver(t *testing.T, s Stores) {
 	}
 	e, v := left(t, s, tenantA)
 	same(t, [2]int{e, v}, [2]int{entries + 1, events + 1})
-	ok(t, s.Save(ctx, next(made, call.Ended), audit.Trail{}))
+	ok(t, s.Save(ctx, next(made, call.Ended), audit.Trail{}, nil))
 }
 
 // testCallStory takes the call to its end, and looks at what is open and who is busy on the way.
@@ -137,25 +137,25 @@ func testCallStory(t *testing.T, s Stores, c call.Call) {
 	ctx := t.Context()
 	connected := next(c, call.Connected)
 	connected.Context = map[string]string{"visit": "V2"}
-	ok(t, s.Save(ctx, connected, trail(tenantA, c.ID)))
+	ok(t, s.Save(ctx, connected, trail(tenantA, c.ID), nil))
 	wantCall(t, s, connected)
 	wantListed(t, s, call.Query{Tenant: tenantA, Context: map[string]string{"visit": "V2"}}, "1")
 	wantListed(t, s, call.Query{Tenant: tenantA, UserID: "u1", Context: map[string]string{"patient": "P1"}})
 	ok(t, s.Create(ctx, newCall(tenantA, "2", "u1"), nil, audit.Trail{}))
 	again := next(connected, call.RingingCaller)
-	wantCode(t, s.Save(ctx, again, audit.Trail{}), fault.CodeCallerBusy)
+	wantCode(t, s.Save(ctx, again, audit.Trail{}, nil), fault.CodeCallerBusy)
 
 	wantOpen(t, s, "n1", "1", "2", "3", "4")
 	wantOpen(t, s, "n2")
 	ended := next(connected, call.Ended)
 	ended.Version += 3 // what is between was never stored
-	ok(t, s.Save(ctx, ended, trail(tenantA, c.ID)))
+	ok(t, s.Save(ctx, ended, trail(tenantA, c.ID), nil))
 	wantCall(t, s, ended)
 	wantOpen(t, s, "n1", "2", "3", "4")
 
 	dying := next(newCall(tenantA, "2", "u1"), call.Ended)
 	dying.Caller = newCall(tenantA, "2", "u1").Caller
-	ok(t, s.Save(ctx, dying, audit.Trail{}))
+	ok(t, s.Save(ctx, dying, audit.Trail{}, nil))
 	wantOpen(t, s, "n1", "2", "3", "4") // it has ended, its leg has not
 }
 

@@ -130,7 +130,7 @@ func testOneWinner(t *testing.T, s Stores) {
 	errs := together(crowd, func(i int) error {
 		n := next(c, call.Connected)
 		n.Backend = fmt.Sprint(i)
-		return s.Save(t.Context(), n, trail(tenantA, c.ID))
+		return s.Save(t.Context(), n, trail(tenantA, c.ID), nil)
 	})
 	winner := wantOne(t, errs, fault.CodeConflict)
 	stored, err := s.Get(t.Context(), tenantA, c.ID)
@@ -165,7 +165,7 @@ func testManyCalls(t *testing.T, s Stores) {
 			return err
 		}
 		n := next(c, call.Ended)
-		if err := s.Save(t.Context(), n, trail(tenantA, c.ID)); err != nil {
+		if err := s.Save(t.Context(), n, trail(tenantA, c.ID), nil); err != nil {
 			return err
 		}
 		stored, err := s.Get(t.Context(), tenantA, c.ID)

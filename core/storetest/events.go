@@ -108,7 +108,7 @@ func testWake(t *testing.T, s Stores) {
 		t.Fatal("woken before anything happened")
 	default:
 	}
-	wantCode(t, s.Save(t.Context(), newCall(tenantA, "nobody", ""), trail(tenantA, "nobody")), fault.CodeNotFound)
+	wantCode(t, s.Save(t.Context(), newCall(tenantA, "nobody", ""), trail(tenantA, "nobody"), nil), fault.CodeNotFound)
 	ok(t, s.Record(t.Context(), trail(tenantA, "news")))
 	await(t, changed, "the wake-up")
 	p, err := s.Read(t.Context(), event.Filter{Tenant: tenantA}, head, 10)

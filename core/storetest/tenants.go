@@ -32,7 +32,7 @@ func testTenants(t *testing.T, s Stores) {
 		ok(t, s.DeleteDevice(ctx, tenantB, "1", audit.Trail{}))
 		ok(t, s.DeleteContact(ctx, tenantB, "1", audit.Trail{}))
 		ok(t, s.PutBindings(ctx, tenantB, aor, nil, []user.Binding{newBinding(1, "sip:harry@10.0.0.1", "<urn:uuid:1>", 1)}))
-		ok(t, s.Save(ctx, next(newCall(tenantB, "1", "u1"), call.Ended), audit.Trail{}))
+		ok(t, s.Save(ctx, next(newCall(tenantB, "1", "u1"), call.Ended), audit.Trail{}, nil))
 		wantFilled(t, s, tenantA)
 	})
 	t.Run("a trail cannot go elsewhere", func(t *testing.T) {
@@ -173,7 +173,7 @@ func activeOfB() call.Query {
 // testChangesNothing has tenant B change what only A has.
 func testChangesNothing(t *testing.T, s Stores) {
 	ctx := t.Context()
-	wantCode(t, s.Save(ctx, next(newCall(tenantB, "1", "u1"), call.Ended), trail(tenantB, "1")), fault.CodeNotFound)
+	wantCode(t, s.Save(ctx, next(newCall(tenantB, "1", "u1"), call.Ended), trail(tenantB, "1"), nil), fault.CodeNotFound)
 	u, d, c := newUser(tenantB, "u1", "harry"), newDevice(tenantB, "1", "desk"), newContact("1", "mary", "m", "101")
 	u.Version, d.Version, c.Contact.Version, c.Contact.Tenant = 1, 1, 1, tenantA
 	_, err := s.PutUser(ctx, u, trail(tenantB, "u1"))

@@ -57,9 +57,9 @@ func (e *ended) Create(ctx context.Context, c call.Call, idem *call.Idempotency,
 	return e.Memory.Create(ctx, c, idem, t)
 }
 
-func (e *ended) Save(ctx context.Context, c call.Call, t audit.Trail) error {
+func (e *ended) Save(ctx context.Context, c call.Call, t audit.Trail, hurry <-chan struct{}) error {
 	e.note(c, t)
-	return e.Memory.Save(ctx, c, t)
+	return e.Memory.Save(ctx, c, t, hurry)
 }
 
 func (e *ended) call(id string) (call.Call, int) {

@@ -39,7 +39,7 @@ func (m *Memory) Create(_ context.Context, c call.Call, idem *call.Idempotency, 
 }
 
 // Save implements [call.Store].
-func (m *Memory) Save(_ context.Context, c call.Call, _ audit.Trail) error {
+func (m *Memory) Save(_ context.Context, c call.Call, _ audit.Trail, _ <-chan struct{}) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.follows(c); err != nil {
