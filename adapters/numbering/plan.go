@@ -13,7 +13,7 @@ import (
 
 var _ identity.Numbering = (*Plan)(nil)
 
-// Plan reads numbers by one hospital's rules. It is immutable and safe for concurrent use.
+// Plan reads numbers by one hospital's rules. Safe for concurrent use.
 type Plan struct {
 	country   string // digits of the country calling code; empty if none
 	region    string // such as CN
@@ -27,6 +27,7 @@ type Plan struct {
 	remote    []*regexp.Regexp // a short number of another area: its area code, and the number
 	allow     []*regexp.Regexp
 	deny      []*regexp.Regexp
+	read      recent
 }
 
 // New returns the plan of a configuration, or every error in it, joined.
@@ -55,6 +56,17 @@ func New(c Config) (*Plan, error) {
 
 // Parse implements [identity.Numbering].
 func (p *Plan) Parse(typed string) (identity.Number, error) {
+	if n, known := p.read.get(typed); known {
+		return n, nil
+	}
+	n, err := p.parse(typed)
+	if err == nil {
+		p.read.put(n)
+	}
+	return n, err
+}
+
+func (p *Plan) parse(typed string) (identity.Number, error) {
 	s, err := clean(typed)
 	if err != nil {
 		return identity.Number{}, err
