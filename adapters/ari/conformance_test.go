@@ -10,6 +10,7 @@ import (
 	"c2d/adapters/ari/client"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
+	"c2d/core/call/calltest/cable"
 	"c2d/core/identity"
 )
 
@@ -33,7 +34,7 @@ func TestConformance(t *testing.T) {
 type ward struct {
 	asterisk *asterisktest.Asterisk
 	dial     []Dial
-	cable    *asterisktest.Cable
+	cable    *cable.Cable
 }
 
 func (*ward) Name() string { return "ward-pbx" }

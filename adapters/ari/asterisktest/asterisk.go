@@ -11,6 +11,7 @@ import (
 
 	"c2d/adapters/ari/client"
 	"c2d/core/call/calltest"
+	"c2d/core/call/calltest/cable"
 	"c2d/core/call/calltest/desk"
 )
 
@@ -27,7 +28,7 @@ type Asterisk struct {
 	// it returns other than 0 is the answer.
 	Before func(*http.Request) int
 
-	door   *door
+	port   *cable.Port
 	server *http.Server
 
 	mu        sync.Mutex
@@ -43,10 +44,10 @@ type Asterisk struct {
 // New starts an Asterisk that ends with the test.
 func New(t *testing.T) *Asterisk {
 	t.Helper()
-	a := &Asterisk{door: newDoor(), phones: map[string]*desk.Phone{}, playbacks: map[string]*playback{}, apps: map[string]*app{}}
+	a := &Asterisk{port: cable.NewPort("asterisk"), phones: map[string]*desk.Phone{}, playbacks: map[string]*playback{}, apps: map[string]*app{}}
 	a.server = &http.Server{Handler: a.routes(), ErrorLog: log.New(io.Discard, "", 0)}
 	var work sync.WaitGroup
-	work.Go(func() { _ = a.server.Serve(a.door) })
+	work.Go(func() { _ = a.server.Serve(a.port) })
 	t.Cleanup(func() {
 		_ = a.server.Close()
 		work.Wait()
@@ -63,9 +64,12 @@ func (a *Asterisk) Phone(does calltest.Does) *desk.Phone {
 	return p
 }
 
+// Cable lays a way to the Asterisk.
+func (a *Asterisk) Cable() *cable.Cable { return a.port.Cable() }
+
 // Client returns how the Asterisk is reached over a cable.
-func (a *Asterisk) Client(c *Cable) client.Config {
-	return client.Config{URL: URL, Username: Username, Password: Password, Dial: c.dial}
+func (a *Asterisk) Client(c *cable.Cable) client.Config {
+	return client.Config{URL: URL, Username: Username, Password: Password, Dial: c.Dial}
 }
 
 // Dial implements [desk.System]: the feature code hands every number to the application.

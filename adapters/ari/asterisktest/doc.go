@@ -2,16 +2,13 @@
 // was seen to do them, with phones that do as a test says. There is no SIP and no sound behind it, but an account of who is in
 // which bridge, which says who hears whom.
 //
-//	client -> Cable -> HTTP, websocket -> Asterisk -> desk.Phone
+//	client -> cable.Cable -> HTTP, websocket -> Asterisk -> desk.Phone
 //
 // It has the two ways to a phone: PJSIP/n, one channel; and Local/n@from-internal/n, whose far half runs through a dialplan that
 // knows one thing, Dial(PJSIP/n), for every number of four digits and more. A number that a phone dials by itself is
 // handed to the application c2d, as pbx-configs/asterisk does.
 //
 // That it is true to the real one is shown by the suite of call behaviour, which both pass.
-//
-// A connection is a [net.Pipe], so that a test with an Asterisk in it can run in a testing/synctest bubble: three seconds of busy
-// tone take none.
 //
 // What comes in either order from a real one comes in either order here, in turn.
 package asterisktest

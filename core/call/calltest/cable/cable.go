@@ -1,4 +1,4 @@
-package asterisktest
+package cable
 
 import (
 	"context"
@@ -7,41 +7,47 @@ import (
 	"sync"
 )
 
-// door is the listener of a server that is reached by pipes.
-type door struct {
+// Port is where a server listens.
+type Port struct {
+	name   string
 	knocks chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func newDoor() *door { return &door{knocks: make(chan net.Conn), closed: make(chan struct{})} }
+var _ net.Listener = (*Port)(nil)
+
+// NewPort returns one that nobody has connected to.
+func NewPort(name string) *Port {
+	return &Port{name: name, knocks: make(chan net.Conn), closed: make(chan struct{})}
+}
 
 // Accept implements [net.Listener].
-func (d *door) Accept() (net.Conn, error) {
+func (p *Port) Accept() (net.Conn, error) {
 	select {
-	case c := <-d.knocks:
+	case c := <-p.knocks:
 		return c, nil
-	case <-d.closed:
+	case <-p.closed:
 		return nil, net.ErrClosed
 	}
 }
 
 // Close implements [net.Listener].
-func (d *door) Close() error { d.once.Do(func() { close(d.closed) }); return nil }
+func (p *Port) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
 
 // Addr implements [net.Listener].
-func (d *door) Addr() net.Addr { return &net.UnixAddr{Name: "asterisk", Net: "pipe"} }
+func (p *Port) Addr() net.Addr { return &net.UnixAddr{Name: p.name, Net: "pipe"} }
 
-// Cable is a way to an Asterisk, which can be cut. Safe for concurrent use.
+// Cable is a way to a port, which can be cut.
 type Cable struct {
-	to   *door
+	to   *Port
 	mu   sync.Mutex
 	cut  bool
 	ends []net.Conn
 }
 
 // Cable lays one.
-func (a *Asterisk) Cable() *Cable { return &Cable{to: a.door} }
+func (p *Port) Cable() *Cable { return &Cable{to: p} }
 
 // Cut ends every connection over the cable; there is none until Mend.
 func (c *Cable) Cut() {
@@ -61,7 +67,8 @@ func (c *Cable) Mend() {
 	c.cut = false
 }
 
-func (c *Cable) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+// Dial connects, whatever the network and the address: it is that of a [net.Dialer]. Errors: *net.OpError.
+func (c *Cable) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	if err := c.connect(near, far); err != nil {
 		return nil, err
