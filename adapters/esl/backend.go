@@ -32,6 +32,7 @@ type Deps struct {
 // Backend is one FreeSWITCH. Safe for concurrent use.
 type Backend struct {
 	cfg      Config
+	to       client.Config // how FreeSWITCH is reached
 	country  string
 	dialling identity.Dialling
 	origin   identity.Origin
@@ -74,7 +75,7 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
 	b := &Backend{
-		cfg: cfg, country: deps.Country, dialling: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), origin: deps.Origin,
+		cfg: cfg, to: cfg.client(), country: deps.Country, dialling: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), origin: deps.Origin,
 		waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
 		legs: map[string]*leg{}, channels: map[string]*leg{}, joins: map[string]*join{}, err: errors.New("not connected yet"),
 	}
@@ -143,7 +144,7 @@ func (b *Backend) run(connected func()) {
 func (b *Backend) connection(up func()) error {
 	ctx, stop := context.WithCancel(b.ctx)
 	defer stop()
-	conn, err := client.Dial(ctx, b.cfg.client())
+	conn, err := client.Dial(ctx, b.to)
 	if err != nil {
 		return err
 	}

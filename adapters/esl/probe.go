@@ -17,7 +17,7 @@ const fewSessions = 30
 // Probe asks FreeSWITCH whether it could be used, in one sentence that says what to do, over a connection of its own.
 // Errors: fault.CodeBackendUnavailable.
 func (b *Backend) Probe(ctx context.Context) error {
-	conn, err := client.Dial(ctx, b.cfg.client())
+	conn, err := client.Dial(ctx, b.to)
 	if err != nil {
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "%s", advice(err, b.cfg))
 	}

@@ -17,6 +17,8 @@ import (
 type Config struct {
 	Address  string // of mod_event_socket: "127.0.0.1:8021"
 	Password string
+	// Dial connects; nil is that of a [net.Dialer].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 var (
@@ -60,7 +62,10 @@ type Conn struct {
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, slowest)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", cfg.Address)
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{}).DialContext
+	}
+	raw, err := cfg.Dial(ctx, "tcp", cfg.Address)
 	if err != nil {
 		return nil, err
 	}

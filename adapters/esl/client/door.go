@@ -31,8 +31,11 @@ func Open(address string) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Door{l: l, open: map[*Handed]bool{}}, nil
+	return NewDoor(l), nil
 }
+
+// NewDoor is a door that listens already; it closes l.
+func NewDoor(l net.Listener) *Door { return &Door{l: l, open: map[*Handed]bool{}} }
 
 // Handed is one call: while it is open, the dialplan waits.
 type Handed struct {
