@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"c2d/adapters/ari"
+	"c2d/adapters/esl"
 	"c2d/adapters/httpapi"
 	"c2d/adapters/numbering"
 	"c2d/adapters/sim"
@@ -53,6 +54,13 @@ func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 		return dial.Entry{Name: b.Name, Backend: s}, nil
 	case b.Asterisk != nil:
 		s, err := ari.New(*b.Asterisk, ari.Deps{Origin: a.origin, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log})
+		if err != nil {
+			return dial.Entry{}, err
+		}
+		a.undo(b.Name, 3*time.Second, s.Stop)
+		return dial.Entry{Name: b.Name, Backend: s}, nil
+	case b.FreeSWITCH != nil:
+		s, err := esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log})
 		if err != nil {
 			return dial.Entry{}, err
 		}

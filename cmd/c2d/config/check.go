@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"c2d/adapters/ari"
+	"c2d/adapters/esl"
 	"c2d/adapters/sim"
 	"c2d/adapters/sip"
 	"c2d/core/fault"
@@ -34,9 +35,10 @@ func syntax(err error) Problem {
 // kinds make the struct of each kind of backend.
 func kinds() map[string]func(*Backend) any {
 	return map[string]func(*Backend) any{
-		"sip":      func(b *Backend) any { b.SIP = &sip.Entry{}; return b.SIP },
-		"sim":      func(b *Backend) any { b.Sim = &sim.Config{}; return b.Sim },
-		"asterisk": func(b *Backend) any { b.Asterisk = &ari.Config{}; return b.Asterisk },
+		"sip":        func(b *Backend) any { b.SIP = &sip.Entry{}; return b.SIP },
+		"sim":        func(b *Backend) any { b.Sim = &sim.Config{}; return b.Sim },
+		"asterisk":   func(b *Backend) any { b.Asterisk = &ari.Config{}; return b.Asterisk },
+		"freeswitch": func(b *Backend) any { b.FreeSWITCH = &esl.Config{}; return b.FreeSWITCH },
 	}
 }
 
@@ -57,7 +59,7 @@ func (d *decoder) backend(n ast.Node, b *Backend, path string) {
 	}
 	build := kinds()[b.Kind]
 	if build == nil {
-		d.fail(first(n), path+".kind", "must be sip, asterisk or sim")
+		d.fail(first(n), path+".kind", "must be sip, asterisk, freeswitch or sim")
 		return
 	}
 	before := len(d.problems)
@@ -97,6 +99,9 @@ func (d *decoder) check(c Config) {
 		}
 		if b.Asterisk != nil {
 			d.report(field, b.Asterisk.Validate())
+		}
+		if b.FreeSWITCH != nil {
+			d.report(field, b.FreeSWITCH.Validate())
 		}
 	}
 	d.store(c.Store)
@@ -204,7 +209,7 @@ func (d *decoder) names(all []Backend) {
 	if len(all) == 0 {
 		d.at("backends", "at least one is needed")
 	}
-	seen, asterisks := map[string]bool{}, map[string]string{}
+	seen, places := map[string]bool{}, map[string]string{}
 	for i, b := range all {
 		path := fmt.Sprintf("backends[%d].name", i)
 		switch {
@@ -214,13 +219,24 @@ func (d *decoder) names(all []Backend) {
 			d.at(path, "is the name of another backend too")
 		}
 		seen[b.Name] = true
-		if b.Asterisk != nil && b.Asterisk.URL != "" {
-			if first, twice := asterisks[b.Asterisk.URL]; twice {
-				d.at(fmt.Sprintf("backends[%d].url", i), fmt.Sprintf("is the Asterisk of %s: one entry for each, with several dial rules", first))
-			}
-			asterisks[b.Asterisk.URL] = b.Name
+		field, place, what := b.place()
+		if first, twice := places[place]; twice && place != "" {
+			d.at(fmt.Sprintf("backends[%d].%s", i, field), fmt.Sprintf("is the %s of %s: one entry for each, with several dial rules", what, first))
 		}
+		places[place] = b.Name
 	}
+}
+
+// place says where a phone system is that two entries cannot share, and which field says so; empty for the other kinds. Each entry
+// would take the legs of the other for its own.
+func (b Backend) place() (field, place, what string) {
+	switch {
+	case b.Asterisk != nil:
+		return "url", b.Asterisk.URL, "Asterisk"
+	case b.FreeSWITCH != nil:
+		return "address", b.FreeSWITCH.Address, "FreeSWITCH"
+	}
+	return "", "", ""
 }
 
 func (d *decoder) routes(c Config) {

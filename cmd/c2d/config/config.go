@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"c2d/adapters/ari"
+	"c2d/adapters/esl"
 	"c2d/adapters/httpapi"
 	"c2d/adapters/numbering"
 	"c2d/adapters/sim"
@@ -50,11 +51,12 @@ type Store struct {
 
 // Backend is one entry of backends: Kind says which of the others is set.
 type Backend struct {
-	Name     string
-	Kind     string
-	SIP      *sip.Entry
-	Sim      *sim.Config
-	Asterisk *ari.Config
+	Name       string
+	Kind       string
+	SIP        *sip.Entry
+	Sim        *sim.Config
+	Asterisk   *ari.Config
+	FreeSWITCH *esl.Config
 }
 
 // Route sends the numbers that it matches to backends, in order.
