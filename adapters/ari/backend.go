@@ -30,17 +30,16 @@ type Deps struct {
 
 // Backend is one Asterisk. Safe for concurrent use.
 type Backend struct {
-	cfg      Config
-	app      string // our own, in which every leg that we ring is
-	shared   string // to which the dialplan hands calls
-	rules    []dialRule
-	origin   identity.Origin
-	national func(string) string
-	api      *client.Client
-	waits    waits
-	log      *slog.Logger
-	sink     call.Sink   // set by Start, before anything is told
-	clicks   call.Clicks // who does what phones ask for; nil is nobody
+	cfg     Config
+	app     string // our own, in which every leg that we ring is
+	shared  string // to which the dialplan hands calls
+	numbers identity.Dialling
+	origin  identity.Origin
+	api     *client.Client
+	waits   waits
+	log     *slog.Logger
+	sink    call.Sink   // set by Start, before anything is told
+	clicks  call.Clicks // who does what phones ask for; nil is nobody
 
 	mu       sync.Mutex
 	legs     map[string]*leg // by leg id, those that have not ended
@@ -86,8 +85,8 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Backend{
-		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), rules: dialRules(cfg.Dial), origin: deps.Origin, national: deps.National,
-		api: client.New(how), waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
+		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), origin: deps.Origin,
+		numbers: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), api: client.New(how), waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
 		legs: map[string]*leg{}, channels: map[string]*leg{}, prompts: map[string]*leg{}, bridges: map[string]*bridge{}, turns: map[string]*turn{},
 		err: errors.New("not connected yet"), ctx: ctx, cancel: cancel,
 	}, nil

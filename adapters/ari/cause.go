@@ -4,23 +4,6 @@ import (
 	"c2d/core/call"
 )
 
-// outcome is what a SIP status that Asterisk passes on (tech_cause) says of a leg that was not answered.
-var outcomes = map[int]call.Reason{
-	302: call.Forwarded, 403: call.Forbidden, 404: call.InvalidNumber, 406: call.MediaFailed, 408: call.Unreachable, 410: call.InvalidNumber,
-	415: call.MediaFailed, 480: call.Unreachable, 484: call.InvalidNumber, 485: call.InvalidNumber, 486: call.Busy, 487: call.NoAnswer,
-	488: call.MediaFailed, 503: call.Congestion, 504: call.Unreachable, 580: call.Congestion, 600: call.Busy, 603: call.Rejected, 604: call.InvalidNumber,
-	606: call.MediaFailed, 607: call.Rejected, 608: call.Rejected,
-}
-
-// causes is the same for the Q.850 cause alone: from a trunk that is no SIP, and from the dialplan's Hangup().
-var causes = map[int]call.Reason{
-	1: call.InvalidNumber, 2: call.Unreachable, 3: call.InvalidNumber, 17: call.Busy, 18: call.NoAnswer, 19: call.NoAnswer,
-	20: call.Unreachable, 21: call.Rejected, 22: call.InvalidNumber, 23: call.Forwarded, 26: call.AnsweredElsewhere, 27: call.Unreachable,
-	28: call.InvalidNumber, 34: call.Congestion, 38: call.BackendFailed, 41: call.Congestion, 42: call.Congestion,
-	44: call.Congestion, 47: call.Congestion, 50: call.Forbidden, 55: call.Forbidden, 57: call.Forbidden,
-	58: call.MediaFailed, 65: call.MediaFailed, 79: call.MediaFailed, 88: call.MediaFailed, 102: call.Unreachable,
-}
-
 // orders are the causes that end a leg: what its phone is told, and what Asterisk writes into its own records.
 var orders = map[call.Reason]string{
 	call.Busy: "17", call.Rejected: "21", call.NoAnswer: "19", call.Unreachable: "18", call.InvalidNumber: "1", call.Forbidden: "21", call.Blocked: "21",
@@ -62,7 +45,7 @@ func (e end) why() call.Cause {
 		}
 		return c
 	}
-	c.NotRung = !e.rang && (e.nobody || e.tech/100 == 5 || e.tech == 0 && neverRang(e.cause))
+	c.NotRung = !e.rang && (e.nobody || e.tech/100 == 5 || e.tech == 0 && call.NeverRang(e.cause))
 	if e.unknown {
 		c.Reason = call.InvalidNumber
 		return c
@@ -78,9 +61,9 @@ func (e end) why() call.Cause {
 		}
 		return c
 	}
-	if r, ok := outcomes[e.tech]; ok {
+	if r, ok := call.OfStatus(e.tech); ok {
 		c.Reason = r
-	} else if r, ok := causes[e.cause]; ok {
+	} else if r, ok := call.OfQ850(e.cause); ok {
 		c.Reason = r
 	} else if e.rang {
 		c.Reason = call.NoAnswer // 0 and 16: versions differ in what they say when nobody answers
@@ -92,6 +75,3 @@ func (e end) why() call.Cause {
 	}
 	return c
 }
-
-// neverRang reports the Q.850 causes that prove that the network gave up before any phone.
-func neverRang(cause int) bool { return cause == 34 || cause == 38 || cause == 41 || cause == 42 }

@@ -26,14 +26,8 @@ type Config struct {
 	CA       string          `yaml:"ca"`       // PEM file of whoever signed Asterisk's certificate; empty is whom the system trusts
 	Insecure bool            `yaml:"insecure"` // allows http: to an Asterisk that is not on loopback
 	App      string          `yaml:"app"`      // the application that the dialplan hands calls to with Stasis(); empty is "c2d"
-	Dial     []Dial          `yaml:"dial"`     // how a number is reached; the first that matches. Empty is PJSIP/{number}
+	Dial     []identity.Dial `yaml:"dial"`     // how a number is reached; the first that matches. Empty is PJSIP/{number}
 	Out      identity.Format `yaml:"out"`      // how a number is written there
-}
-
-// Dial says what is dialled for the numbers that match.
-type Dial struct {
-	Match string `yaml:"match"` // regular expression over the device's address or the callee's number
-	To    string `yaml:"to"`    // "PJSIP/{number}", or through the dialplan "Local/{number}@from-internal/n"
 }
 
 const defaultApp = "c2d"
@@ -71,8 +65,11 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs, c.Out.Validate("out"))
 	for i, d := range c.Dial {
-		if err := d.validate(); err != nil {
-			bad(fmt.Sprintf("dial[%d].%s", i, err.field), "%s", err.text)
+		field := fmt.Sprintf("dial[%d]", i)
+		if err := d.Validate(field); err != nil {
+			errs = append(errs, err)
+		} else if why := wrongTemplate(d); why != "" {
+			bad(field+".to", "%s", why)
 		}
 	}
 	return errors.Join(errs...)
@@ -100,23 +97,16 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
-type dialError struct{ field, text string }
-
-func (d Dial) validate() *dialError {
-	if _, err := regexp.Compile(d.Match); err != nil || d.Match == "" {
-		return &dialError{"match", `must be a regular expression, such as "^[0-9]{3,5}$"`}
-	}
-	if !strings.Contains(d.To, "{number}") && !strings.Contains(d.To, "{uri}") {
-		return &dialError{"to", "must have {number} or {uri} in it, else every number rings one phone"}
-	}
-	if plain := strings.NewReplacer("{number}", "1", "{uri}", "1").Replace(d.To); !template.MatchString(plain) || strings.ContainsAny(plain, "{}") {
-		return &dialError{"to", `must be such as "PJSIP/{number}" or "Local/{number}@from-internal/n"; one phone, no options`}
+// wrongTemplate returns what is wrong with a dial string, empty for nothing.
+func wrongTemplate(d identity.Dial) string {
+	if plain := d.Sample(); !template.MatchString(plain) || strings.ContainsAny(plain, "{}") {
+		return `must be such as "PJSIP/{number}" or "Local/{number}@from-internal/n"; one phone, no options`
 	}
 	local := len(d.To) > 6 && strings.EqualFold(d.To[:6], "Local/") // Asterisk takes either; we look for the one
 	if local && (!dialplan(d.To) || !strings.Contains(d.To, "@") || !strings.HasSuffix(d.To, "/n")) {
-		return &dialError{"to", `through the dialplan it is "Local/{number}@context/n": without /n Asterisk would take the channel away from us`}
+		return `through the dialplan it is "Local/{number}@context/n": without /n Asterisk would take the channel away from us`
 	}
-	return nil
+	return ""
 }
 
 // secure returns the TLS configuration, nil for the system's.

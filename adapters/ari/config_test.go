@@ -36,7 +36,7 @@ func fields(err error) (all []string) {
 func TestEveryErrorAtOnce(t *testing.T) {
 	c := Config{
 		App: "c2d app", CA: filepath.Join(t.TempDir(), "absent.pem"), Out: identity.Format{Format: "loud"},
-		Dial: []Dial{{"(", "PJSIP/{number}"}, {".*", "PJSIP/101"}, {"", "Local/{number}@from-internal"}, {".*", "PJSIP/{number}"}},
+		Dial: []identity.Dial{{Match: "(", To: "PJSIP/{number}"}, {Match: ".*", To: "PJSIP/101"}, {Match: "", To: "Local/{number}@from-internal"}, {Match: ".*", To: "PJSIP/{number}"}},
 	}
 	want := []string{"name", "url", "ca", "username", "password", "app", "out.format", "dial[0].match", "dial[1].to", "dial[2].match"}
 	if got := fields(c.Validate()); !slices.Equal(got, want) {
@@ -53,7 +53,7 @@ func TestValidate(t *testing.T) {
 	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	to := func(text string) func(*Config) { return func(c *Config) { c.Dial = []Dial{{".*", text}} } }
+	to := func(text string) func(*Config) { return func(c *Config) { c.Dial = []identity.Dial{{Match: ".*", To: text}} } }
 	url := func(text string) func(*Config) { return func(c *Config) { c.URL = text } }
 	far := url("http://10.1.2.3:8088/ari")
 	ca := signer(t, server(t, httptest.NewTLSServer))

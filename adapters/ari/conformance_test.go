@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 			Backend: form.name,
 			Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
 			Open: func(t *testing.T) calltest.Harness {
-				return &ward{asterisk: asterisktest.New(t), dial: []Dial{{Match: ".*", To: form.to}}}
+				return &ward{asterisk: asterisktest.New(t), dial: []identity.Dial{{Match: ".*", To: form.to}}}
 			},
 			Around: synctest.Test,
 		})
@@ -33,7 +33,7 @@ func TestConformance(t *testing.T) {
 // ward is a scripted Asterisk with its phones, which outlives our process, and the cable between the two.
 type ward struct {
 	asterisk *asterisktest.Asterisk
-	dial     []Dial
+	dial     []identity.Dial
 	cable    *cable.Cable
 }
 

@@ -1,52 +1,24 @@
 package ari
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
 	"c2d/adapters/ari/client"
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
-// address is what may stand in a dial string: nothing in it can begin an option, a second endpoint, a variable or a header.
-var address = regexp.MustCompile(`^[0-9A-Za-z+*#._@:-]{1,128}$`)
-
-type dialRule struct {
-	match *regexp.Regexp
-	to    string
-}
-
-// dialRules compiles the rules of a configuration that is valid.
-func dialRules(all []Dial) (rules []dialRule) {
-	for _, d := range all {
-		rules = append(rules, dialRule{regexp.MustCompile(d.Match), d.To})
-	}
-	return append(rules, dialRule{regexp.MustCompile(""), "PJSIP/{number}"})
-}
+const defaultDial = "PJSIP/{number}"
 
 // endpoint returns what Asterisk dials for an address. Errors: fault.CodeBadCharacter, fault.CodeInvalidNumber.
-func (b *Backend) endpoint(to string) (string, error) {
-	number := strings.TrimPrefix(strings.TrimPrefix(to, "tel:"), "sip:")
-	if !address.MatchString(number) {
-		return "", fault.Field(fault.CodeBadCharacter, "way.address", "cannot be dialled: letters, digits and + * # . _ @ : - only")
+func (b *Backend) endpoint(address string) (string, error) {
+	to, err := b.numbers.To(address)
+	if err == nil && special(to) {
+		err = fault.Field(fault.CodeInvalidNumber, "way.address", "is a part of the dialplan, and no number")
 	}
-	user, _, _ := strings.Cut(number, "@")
-	if user == "" {
-		return "", fault.Field(fault.CodeInvalidNumber, "way.address", "names nobody")
-	}
-	for _, r := range b.rules {
-		if !r.match.MatchString(number) {
-			continue
-		}
-		endpoint := strings.NewReplacer("{number}", b.cfg.Out.Write(user, b.national), "{uri}", "sip:"+number).Replace(r.to)
-		if special(endpoint) {
-			return "", fault.Field(fault.CodeInvalidNumber, "way.address", "is a part of the dialplan, and no number")
-		}
-		return endpoint, nil
-	}
-	return "", fault.Field(fault.CodeInvalidNumber, "way.address", "no dial rule fits")
+	return to, err
 }
 
 // reserved are the extensions into which Asterisk itself sends a channel, when a timer runs out or somebody hangs up: they are the
@@ -72,7 +44,7 @@ func show(s call.Shown) (name, number string, err error) {
 	if strings.ContainsFunc(s.Name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' || r == '<' || r == '>' }) {
 		return "", "", fault.Field(fault.CodeBadCharacter, "show.name", "cannot be shown on a phone")
 	}
-	if s.Number != "" && !address.MatchString(s.Number) {
+	if s.Number != "" && !identity.Dialled.MatchString(s.Number) {
 		return "", "", fault.Field(fault.CodeBadCharacter, "show.number", "cannot be shown on a phone")
 	}
 	return s.Name, s.Number, nil

@@ -10,11 +10,11 @@ import (
 // TestWhatIsDialled is the dial string of an address: by the first rule that fits the number as C2D has it, written as the
 // dialplan or the trunk wants it.
 func TestWhatIsDialled(t *testing.T) {
-	small := []Dial{{"^[0-9]{3,5}$", "PJSIP/{number}"}, {`^\+`, "PJSIP/{number}@trunk"}, {"@", "PJSIP/phones/{uri}"}}
-	plan := []Dial{{".*", "Local/{number}@from-internal/n"}}
+	small := []identity.Dial{{Match: "^[0-9]{3,5}$", To: "PJSIP/{number}"}, {Match: `^\+`, To: "PJSIP/{number}@trunk"}, {Match: "@", To: "PJSIP/phones/{uri}"}}
+	plan := []identity.Dial{{Match: ".*", To: "Local/{number}@from-internal/n"}}
 	nine := identity.Format{Format: "national", Prefix: "9"}
 	for _, c := range []struct {
-		dial     []Dial
+		dial     []identity.Dial
 		out      identity.Format
 		to, want string
 	}{
@@ -47,7 +47,7 @@ func TestNothingElseIsDialled(t *testing.T) {
 
 // TestNoPartOfTheDialplanIsDialled: through the dialplan a letter may be where Asterisk itself goes when somebody hangs up.
 func TestNoPartOfTheDialplanIsDialled(t *testing.T) {
-	plan := []Dial{{"^ward", "Local/w-{number}@from-internal/n"}, {".*", "Local/{number}@from-internal/n"}}
+	plan := []identity.Dial{{Match: "^ward", To: "Local/w-{number}@from-internal/n"}, {Match: ".*", To: "Local/{number}@from-internal/n"}}
 	for _, out := range []identity.Format{{}, {Format: "national", Prefix: "9"}} {
 		b, direct := backend(t, Config{Dial: plan, Out: out}), backend(t, Config{Out: out})
 		for _, to := range []string{"a", "e", "failed", "fax", "h", "i", "o", "s", "t", "T", "talk", "H", "FAX", "sip:h@hospital.example", "-h", "h-", "f-ax", "_X.", "-_.", "-", "--"} {

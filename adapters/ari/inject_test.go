@@ -10,6 +10,7 @@ import (
 
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // nasty is what could end a value, and begin an option, a second endpoint, a variable, a function or a header.
@@ -20,7 +21,7 @@ var nasty = []string{
 	strings.Repeat("1", 129), "",
 }
 
-var forms = [][]Dial{nil, {{".*", "Local/{number}@from-internal/n"}}, {{".*", "PJSIP/phones/{uri}"}}, {{".*", "PJSIP/{number}@trunk"}}}
+var forms = [][]identity.Dial{nil, {{Match: ".*", To: "Local/{number}@from-internal/n"}}, {{Match: ".*", To: "PJSIP/phones/{uri}"}}, {{Match: ".*", To: "PJSIP/{number}@trunk"}}}
 
 // TestNastyAddress: none of it is dialled, in whichever form.
 func TestNastyAddress(t *testing.T) {
@@ -60,7 +61,7 @@ func TestNastyDisplay(t *testing.T) {
 				if err != nil {
 					t.Errorf("%q: %v", show, err)
 				}
-				if l.Variables["CALLERID(name)"] != show.Name || show.Number != "" && !address.MatchString(show.Number) {
+				if l.Variables["CALLERID(name)"] != show.Name || show.Number != "" && !identity.Dialled.MatchString(show.Number) {
 					t.Errorf("%q is shown as %q", show, l.Variables)
 				}
 				for name, value := range l.Variables {

@@ -35,7 +35,7 @@ func (h heard) next(t *testing.T) call.LegEvent {
 }
 
 // connected is a backend whose requests go to h, and whose events the test makes.
-func connected(t *testing.T, h http.Handler, dial ...Dial) (*Backend, heard) {
+func connected(t *testing.T, h http.Handler, dial ...identity.Dial) (*Backend, heard) {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -120,7 +120,7 @@ func TestDialledOnceFollowed(t *testing.T) {
 			close(dialled)
 		}
 		w.WriteHeader(http.StatusNoContent)
-	}), Dial{Match: ".*", To: "Local/{number}@from-internal/n"})
+	}), identity.Dial{Match: ".*", To: "Local/{number}@from-internal/n"})
 	if err := b.Originate(context.Background(), call.Originate{Leg: "here-n1-1", Way: call.Way{Address: "101"}, RingLimit: time.Second}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"c2d/adapters/ari/client"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // oldest is the first Asterisk that works: it takes variables with a created channel, and filters events.
@@ -57,12 +59,7 @@ func (b *Backend) Limit(ctx context.Context) string {
 
 // direct reports whether phones are dialled themselves.
 func (b *Backend) direct() bool {
-	for _, r := range b.rules[:max(1, len(b.rules)-1)] { // the last is for what no rule fits
-		if strings.HasPrefix(r.to, "PJSIP/") {
-			return true
-		}
-	}
-	return false
+	return len(b.cfg.Dial) == 0 || slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "PJSIP/") })
 }
 
 // advice says what is probably wrong.

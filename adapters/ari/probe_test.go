@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // asterisk answers as one does to what a probe asks.
@@ -138,7 +139,7 @@ func signer(t *testing.T, s *httptest.Server) string {
 
 // TestWhatAnOlderAsteriskCannot is what c2d check adds.
 func TestWhatAnOlderAsteriskCannot(t *testing.T) {
-	plan := []Dial{{".*", "Local/{number}@from-internal/n"}}
+	plan := []identity.Dial{{Match: ".*", To: "Local/{number}@from-internal/n"}}
 	for version, limited := range map[string]bool{"20.12.9": true, "20.13.0": false, "21.7.0": true, "21.8.0": false, "22.2.0": true, "22.3.0": false,
 		"22.10.1": false, "23.0.0": false, "certified/20.7-cert1": true, "GIT-22-abc": false} {
 		s := httptest.NewServer(asterisk(version, 200, 404))

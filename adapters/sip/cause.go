@@ -59,15 +59,6 @@ var classes = map[int]outcome{
 	6: {call.Rejected, 21, false},
 }
 
-// causes is the same for a Q.850 cause, where it is let in.
-var causes = map[int]call.Reason{
-	1: call.InvalidNumber, 2: call.Unreachable, 3: call.InvalidNumber, 17: call.Busy, 18: call.NoAnswer, 19: call.NoAnswer,
-	20: call.Unreachable, 21: call.Rejected, 22: call.InvalidNumber, 23: call.Forwarded, 27: call.Unreachable,
-	28: call.InvalidNumber, 34: call.Congestion, 38: call.BackendFailed, 41: call.Congestion, 42: call.Congestion,
-	44: call.Congestion, 47: call.Congestion, 50: call.Forbidden, 55: call.Forbidden, 57: call.Forbidden,
-	58: call.MediaFailed, 65: call.MediaFailed, 79: call.MediaFailed, 88: call.MediaFailed, 102: call.Unreachable,
-}
-
 // causeOf says why a leg ended whose INVITE was refused with res; rang says that an 18x came before.
 func causeOf(res *sip.Response, rang bool) call.Cause {
 	o, ok := outcomes[res.StatusCode]
@@ -79,12 +70,12 @@ func causeOf(res *sip.Response, rang bool) call.Cause {
 	if told != 0 {
 		c.Q850 = told
 	}
-	if r, known := causes[told]; known && o.vague {
+	if r, known := call.OfQ850(told); known && o.vague && r != call.AnsweredElsewhere { // who rings together is ours to say
 		c.Reason = r
 	} else if res.StatusCode == sip.StatusRequestTimeout && rang {
 		c.Reason = call.NoAnswer
 	}
-	c.NotRung = !rang && (res.StatusCode/100 == 5 || res.StatusCode < 500 && neverRang(told))
+	c.NotRung = !rang && (res.StatusCode/100 == 5 || res.StatusCode < 500 && call.NeverRang(told))
 	return c
 }
 
@@ -96,9 +87,6 @@ func onward(res *sip.Response) string {
 	}
 	return ""
 }
-
-// neverRang reports the Q.850 causes that prove that the network gave up before any phone.
-func neverRang(cause int) bool { return cause == 34 || cause == 38 || cause == 41 || cause == 42 }
 
 // q850 returns the cause of a Reason header with protocol Q.850 (RFC 3326), 0 for none.
 func q850(m sip.Message) int {

@@ -30,7 +30,7 @@ const (
 )
 
 // forms are the two ways to a phone.
-var forms = map[string][]ari.Dial{
+var forms = map[string][]identity.Dial{
 	"Asterisk, direct":   {{Match: ".*", To: "PJSIP/{number}"}},
 	"Asterisk, dialplan": {{Match: ".*", To: "Local/{number}@from-internal/n"}},
 }
@@ -65,7 +65,7 @@ func phones() []pbx.File {
 // wards are the rooms of one Asterisk.
 type wards struct {
 	asterisk *pbx.Asterisk
-	dial     []ari.Dial
+	dial     []identity.Dial
 	mu       sync.Mutex
 	phones   int
 }
