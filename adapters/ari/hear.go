@@ -90,7 +90,10 @@ func (b *Backend) dial(l *leg) {
 			b.dial(l)
 		default:
 			b.log.Warn("not dialled", "leg", l.id, "error", err)
-			_ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed))
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			l.failed = true
+			b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed)) }) // in a time of its own
 		}
 	})
 }

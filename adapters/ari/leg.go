@@ -28,6 +28,7 @@ type leg struct {
 	entered   bool              // its channel has told that it is in the application
 	seen      bool              // its channel was there when we looked; whether it is in the application is not known
 	dialled   bool              // once it was made and in the application
+	failed    bool              // Asterisk did not dial it
 	up        bool              // the channel is answered, and in the application
 	rang      bool              // a phone rang
 	forwarded bool              // the dialplan follows a phone's redirection
@@ -205,7 +206,7 @@ func (l *leg) cause() call.Cause {
 	}
 	e.rang, e.answered = l.rang, l.end.answered
 	e.nobody = l.farHalf != "" && len(l.behind) == 0
-	e.unknown = e.nobody && l.entered && l.dialled && l.state == call.LegIntended // Asterisk tells when it has dialled
+	e.unknown = e.nobody && l.entered && l.dialled && !l.failed && l.state == call.LegIntended // Asterisk tells when it has dialled
 	c := e.why()
 	if l.forwarded && c.Reason == call.BackendFailed { // to where nobody is
 		c.Reason = call.Forwarded

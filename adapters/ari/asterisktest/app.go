@@ -143,3 +143,13 @@ func (a *Asterisk) swap(one, two func()) {
 	one()
 	two()
 }
+
+// Deafen closes the websocket of an application; requests are answered as ever.
+func (a *Asterisk) Deafen(application string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if to := a.apps[application]; to != nil && to.socket != nil {
+		to.socket.shut()
+		to.socket = nil
+	}
+}
