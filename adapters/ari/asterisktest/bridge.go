@@ -35,13 +35,11 @@ func (b *bridge) data() map[string]any {
 		"channels": ids, "creationtime": b.made, "video_mode": "talker"}
 }
 
-// join brings a channel into a bridge, out of any other.
+// join brings a channel into a bridge, out of any that it is in.
 func (a *Asterisk) join(b *bridge, c *channel) {
-	if c.bridge != b {
-		a.part(c)
-		c.bridge = b
-		b.inside = append(b.inside, c)
-	}
+	a.part(c) // also out of the same
+	c.bridge = b
+	b.inside = append(b.inside, c)
 	a.tellIn("ChannelEnteredBridge", facts{"bridge": b.data(), "channel": c.data()}, b.inside...)
 }
 

@@ -100,6 +100,11 @@ func (a *Asterisk) play(r *http.Request, c *channel) (int, any) {
 func (a *Asterisk) playInto(r *http.Request, b *bridge) (int, any) {
 	p := &playback{in: b, target: "bridge:" + b.id}
 	b.plays = p
+	for _, c := range b.inside {
+		if c.other != nil { // which takes it for early media
+			a.dialled("PROGRESS", nil, c.other, "")
+		}
+	}
 	return a.plays(r, p)
 }
 

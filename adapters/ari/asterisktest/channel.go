@@ -21,6 +21,7 @@ type channel struct {
 	app             string // that it is in now
 	args            []string
 	limit           *time.Timer // of its ringing
+	said            int         // the SIP status with which its phone has refused
 
 	phone *desk.Phone // of a PJSIP channel
 	other *channel    // the other half of a Local one
@@ -156,7 +157,7 @@ func (a *Asterisk) gone(c *channel, cause, tech int) {
 	}
 	a.leave(c)
 	if c.pbx {
-		a.asked(c, 16, 0, true)
+		a.asked(c, 16, c.said, true)
 	}
 	f := facts{"cause": cause, "cause_txt": causes[cause], "channel": c.data()}
 	if tech != 0 {

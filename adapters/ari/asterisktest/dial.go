@@ -10,7 +10,7 @@ func (a *Asterisk) local(id, otherID, exten string) *channel {
 	a.names++
 	name := fmt.Sprintf("Local/%s@from-internal-%08x;", exten, a.names)
 	near := a.add(&channel{id: id, name: name + "1", state: "Down", exten: exten})
-	far := a.add(&channel{id: otherID, name: name + "2", state: "Ring", exten: exten, pbx: true})
+	far := a.add(&channel{id: otherID, name: name + "2", state: "Ring", exten: exten})
 	near.other, far.other = far, near
 	return near
 }
@@ -31,9 +31,10 @@ func (a *Asterisk) ringUp(c *channel, limit time.Duration) {
 	}
 	if len(c.exten) < 4 { // the dialplan has no such extension
 		a.gone(c.other, 0, 0)
-		a.gone(c, 0, 0)
+		a.gone(c, 16, 0)
 		return
 	}
+	c.other.pbx = true
 	a.dialled("", nil, c, c.exten+"@from-internal/n")
 	a.dialplan(c.other)
 }
@@ -65,9 +66,20 @@ func (a *Asterisk) noMore(far *channel, cause int) {
 // hangUp ends a channel as a request orders.
 func (a *Asterisk) hangUp(c *channel, cause int) {
 	a.asked(c, 32, 0, true)
-	far := c.other
-	if far == nil || far.over {
-		a.gone(c, cause, told[cause])
+	far, tech := c.other, told[cause]
+	switch {
+	case far == nil && c.limit == nil && !c.pbx: // its phone was not even rung
+		if tech == 0 {
+			tech = 603
+		}
+		a.asked(c, cause, tech, false)
+		fallthrough
+	case far == nil || far.over:
+		a.gone(c, cause, tech)
+		return
+	case !far.pbx:
+		a.gone(c, cause, 0)
+		a.gone(far, 0, 0)
 		return
 	}
 	a.leave(c)
@@ -76,14 +88,14 @@ func (a *Asterisk) hangUp(c *channel, cause int) {
 		defer a.gone(p, 16, 0)
 	} else if p != nil {
 		a.dialled("CANCEL", far, p, "")
-		defer a.gone(p, cause, told[cause])
+		defer a.gone(p, cause, tech)
 	}
 	a.gone(c, cause, 0)
 	a.gone(far, cause, 0)
 }
 
-// told is the SIP status that a phone is told for a cause, and that is passed on as its own.
-var told = map[int]int{1: 404, 17: 486, 18: 408, 19: 480, 21: 603, 34: 503}
+// told is the SIP status that Asterisk makes of a cause, and passes on as if the phone had said it.
+var told = map[int]int{1: 404, 17: 486, 18: 408, 19: 480, 21: 403, 34: 503, 38: 500, 58: 488}
 
 // heard are the causes for what phones say.
 var heard = map[int]int{302: 23, 404: 1, 480: 19, 486: 17, 503: 34, 603: 21}
@@ -98,6 +110,10 @@ func (a *Asterisk) away(c *channel, cause, tech int) {
 	if c.state == "Up" && c.bridge == nil && far == nil {
 		said = 0
 	}
+	if c.pbx {
+		cause = said
+	}
+	c.said = tech
 	a.asked(c, said, tech, false)
 	if far == nil || far.over {
 		a.gone(c, cause, tech)

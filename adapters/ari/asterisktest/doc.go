@@ -8,7 +8,8 @@
 // knows one thing, Dial(PJSIP/n), for every number of four digits and more. A number that a phone dials by itself is
 // handed to the application c2d, as pbx-configs/asterisk does.
 //
-// That it is true to the real one is shown by the suite of call behaviour, which both pass.
+// That it is true to the real one is shown twice: both pass the suite of call behaviour, and [Dialogues] are spoken with both and
+// compared with testdata, which was recorded from the real one.
 //
 // What comes in either order from a real one comes in either order here, in turn.
 package asterisktest

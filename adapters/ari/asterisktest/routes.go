@@ -111,7 +111,7 @@ func (a *Asterisk) filter(r *http.Request) (int, any) {
 
 func (a *Asterisk) subscribe(r *http.Request) (int, any) {
 	id, _ := strings.CutPrefix(r.URL.Query().Get("eventSource"), "channel:")
-	if a.channel(id) == nil {
+	if a.apps[r.PathValue("app")] != nil && a.channel(id) == nil {
 		return http.StatusUnprocessableEntity, says("Event source does not exist")
 	}
 	return a.onApp(r, func(x *app) { x.hears[id] = true })
