@@ -13,6 +13,7 @@ import (
 	"c2d/core/call"
 	"c2d/core/call/calltest"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // trouble is a backend at a scripted Asterisk that is about to do what a real one seldom does.
@@ -29,7 +30,7 @@ func inTrouble(t *testing.T, story func(*trouble)) {
 	t.Helper()
 	for _, to := range []string{"PJSIP/{number}", "Local/{number}@from-internal/n"} {
 		synctest.Test(t, func(t *testing.T) {
-			x := &trouble{t: t, told: make(heard, 100), ward: &ward{asterisk: asterisktest.New(t), dial: []Dial{{Match: ".*", To: to}}}}
+			x := &trouble{t: t, told: make(heard, 100), ward: &ward{asterisk: asterisktest.New(t), dial: []identity.Dial{{Match: ".*", To: to}}}}
 			x.asterisk.Before = func(r *http.Request) int {
 				if fail := x.fail.Load(); fail != nil {
 					return (*fail)(r)
