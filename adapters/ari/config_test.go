@@ -53,7 +53,9 @@ func TestValidate(t *testing.T) {
 	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	to := func(text string) func(*Config) { return func(c *Config) { c.Dial = []identity.Dial{{Match: ".*", To: text}} } }
+	to := func(text string) func(*Config) {
+		return func(c *Config) { c.Dial = []identity.Dial{{Match: ".*", To: text}} }
+	}
 	url := func(text string) func(*Config) { return func(c *Config) { c.URL = text } }
 	far := url("http://10.1.2.3:8088/ari")
 	ca := signer(t, server(t, httptest.NewTLSServer))

@@ -31,14 +31,16 @@ type Asterisk struct {
 	port   *cable.Port
 	server *http.Server
 
-	mu        sync.Mutex
-	phones    map[string]*desk.Phone
-	channels  []*channel // in the order in which they were made
-	bridges   []*bridge
-	playbacks map[string]*playback
-	apps      map[string]*app
-	names     int  // of channels so far
-	other     bool // the next two events that come in either order come in the other
+	mu         sync.Mutex
+	phones     map[string]*desk.Phone
+	channels   []*channel // in the order in which they were made
+	bridges    []*bridge
+	playbacks  map[string]*playback
+	recordings []*recording
+	noSpool    bool // there is no folder for them
+	apps       map[string]*app
+	names      int  // of channels so far
+	other      bool // the next two events that come in either order come in the other
 }
 
 // New starts an Asterisk that ends with the test.

@@ -40,6 +40,7 @@ func (a *Asterisk) join(b *bridge, c *channel) {
 	a.part(c) // also out of the same
 	c.bridge = b
 	b.inside = append(b.inside, c)
+	a.listen(b)
 	a.tellIn("ChannelEnteredBridge", facts{"bridge": b.data(), "channel": c.data()}, b.inside...)
 }
 
@@ -53,11 +54,15 @@ func (a *Asterisk) part(c *channel) {
 	c.bridge = nil
 	b.inside = slices.DeleteFunc(b.inside, func(x *channel) bool { return x == c })
 	a.tellIn("ChannelLeftBridge", facts{"bridge": b.data(), "channel": c.data()}, was...)
+	if len(b.inside) == 0 {
+		a.finish(b)
+	}
 }
 
 // drop removes a bridge; who was in it stays in the application.
 func (a *Asterisk) drop(b *bridge) {
 	a.stop(b.plays, "failed")
+	a.finish(b)
 	for _, c := range slices.Clone(b.inside) {
 		a.part(c)
 	}
@@ -77,7 +82,9 @@ func (a *Asterisk) stop(p *playback, state string) {
 	close(p.over)
 	f := facts{"playback": p.data(state)}
 	if p.in != nil {
-		p.in.plays = nil
+		if p.in.plays == p {
+			p.in.plays = nil
+		}
 		a.tellIn("PlaybackFinished", f, p.in.inside...)
 		return
 	}

@@ -126,6 +126,7 @@ func (l line) Hold(on bool) bool {
 		} else {
 			l.a.tell("ChannelUnhold", facts{"channel": l.c.data()}, l.c)
 		}
+		l.a.listen(l.c.voice().bridge)
 	})
 }
 

@@ -31,6 +31,14 @@ func (a *Asterisk) routes() http.Handler {
 		"POST /ari/bridges/{id}/addChannel":         a.onBridge(a.addChannel),
 		"POST /ari/bridges/{id}/removeChannel":      a.onBridge(a.removeChannel),
 		"POST /ari/bridges/{id}/play/{play}":        a.onBridge(a.playInto),
+		"POST /ari/bridges/{id}/record":             a.onBridge(a.record),
+		"GET /ari/recordings/live/{name}":           a.onRecording(true, a.live),
+		"POST /ari/recordings/live/{name}/stop":     a.onRecording(true, a.stopRecording),
+		"POST /ari/recordings/live/{name}/mute":     a.onRecording(true, a.mute),
+		"DELETE /ari/recordings/live/{name}/mute":   a.onRecording(true, a.mute),
+		"GET /ari/recordings/stored":                a.stored,
+		"GET /ari/recordings/stored/{name}/file":    a.onRecording(false, a.file),
+		"DELETE /ari/recordings/stored/{name}":      a.onRecording(false, a.forget),
 		"DELETE /ari/playbacks/{id}":                a.stopPlaying,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, answer) })
@@ -58,7 +66,11 @@ func (a *Asterisk) serve(w http.ResponseWriter, r *http.Request, answer func(*ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	if body != nil {
+	switch body := body.(type) {
+	case nil:
+	case []byte:
+		_, _ = w.Write(body)
+	default:
 		_ = json.NewEncoder(w).Encode(body)
 	}
 }
