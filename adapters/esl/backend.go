@@ -59,6 +59,7 @@ type waits struct {
 	watch   client.Watch
 	request time.Duration // for one command that no ctx of the caller's bounds
 	first   time.Duration // that Start waits for the first connection
+	settle  time.Duration // that FreeSWITCH's list of channels has to catch up with what is, after a connect
 	retry   time.Duration // before the first reconnect; doubles up to 64 times that
 	prompt  time.Duration // that one prompt lasts, about
 	rest    time.Duration // that the end of a leg is waited for that is known to be over
@@ -66,7 +67,7 @@ type waits struct {
 
 var defaultWaits = waits{
 	watch: client.Watch{Every: 5 * time.Second, Answer: 5 * time.Second}, request: 5 * time.Second, first: 2 * time.Second,
-	retry: 100 * time.Millisecond, prompt: 3 * time.Second, rest: time.Second,
+	settle: 250 * time.Millisecond, retry: 100 * time.Millisecond, prompt: 3 * time.Second, rest: time.Second,
 }
 
 // New returns a backend that has sent nothing yet; the configuration is valid.
@@ -160,6 +161,11 @@ func (b *Backend) connection(up func()) error {
 		if err != nil {
 			why = err
 			conn.Close()
+			return
+		}
+		select { // what began before this and is not listed yet would be missed
+		case <-time.After(b.waits.settle):
+		case <-ctx.Done():
 			return
 		}
 		up()

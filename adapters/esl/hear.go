@@ -24,7 +24,7 @@ func (b *Backend) hear(ev client.Event) {
 	}
 	l := b.channels[ev.Get("Unique-ID")]
 	if l == nil {
-		if ev.Name == "CHANNEL_CREATE" {
+		if ev.Name == "CHANNEL_CREATE" || ev.Name == "CHANNEL_ANSWER" {
 			b.stray(ev.Get("Unique-ID"))
 		}
 		return
@@ -33,11 +33,13 @@ func (b *Backend) hear(ev client.Event) {
 	case "CHANNEL_CREATE":
 		b.created(l)
 	case "CHANNEL_PROGRESS":
-		l.rang = true
-		b.enter(l, call.LegRinging, call.EvRinging)
+		if l.rang = true; !l.offered { // else it is what we have ordered
+			b.enter(l, call.LegRinging, call.EvRinging)
+		}
 	case "CHANNEL_PROGRESS_MEDIA":
-		l.rang, l.early = true, true
-		b.enter(l, call.LegEarly, call.EvEarlyMedia)
+		if l.rang, l.early = true, true; !l.offered {
+			b.enter(l, call.LegEarly, call.EvEarlyMedia)
+		}
 	case "CHANNEL_ANSWER":
 		l.up = true
 		b.answered(l)
@@ -75,7 +77,8 @@ func (b *Backend) created(l *leg) {
 	b.enter(l, call.LegTrying, call.EvTrying)
 }
 
-// stray is a channel of ours that no record knows: its originate was given up when FreeSWITCH did not answer in time.
+// stray is a channel of ours that no record knows: its originate was given up when FreeSWITCH did not answer in time, or it was not
+// in the list that was looked through after a connect.
 func (b *Backend) stray(channel string) {
 	if b.origin.Made(channel) {
 		b.kill(channel, order(call.Cancelled, false))

@@ -3,15 +3,17 @@ package esl
 import (
 	"context"
 
-	"c2d/adapters/esl/client"
 	"c2d/core/call"
 	"c2d/core/fault"
+	"c2d/core/tone"
 )
 
 // join is two legs that are to be joined, or are. It is guarded by the backend's mutex.
 type join struct {
 	first, second string // legs; the first is told of it
 	told          bool
+	held          bool   // by us: both are parked, and who waits hears that he does
+	resumes       string // the leg that is told of the end of that
 }
 
 // pair names two legs, in any order.
@@ -80,6 +82,9 @@ func (b *Backend) joinedNow(x, y *leg) bool {
 	if j := b.joins[pair(x.id, y.id)]; j != nil && !j.told {
 		j.told = true
 		b.tell(call.LegEvent{Leg: j.first, Kind: call.EvJoined, Peer: j.second})
+	} else if j != nil && j.held {
+		j.held = false
+		b.tell(call.LegEvent{Leg: j.resumes, Kind: call.EvResumed})
 	}
 	return true
 }
@@ -147,21 +152,75 @@ func (b *Backend) Part(ctx context.Context, id string) error {
 		return err
 	}
 	b.mu.Lock()
-	y := b.peer(l)
 	alone := l.with == ""
 	b.unjoin(l)
 	b.mu.Unlock()
 	if alone {
 		return b.quiet(ctx, l)
 	}
-	_, err = b.call(ctx, "uuid_transfer", l.channel, "-both", "park", "inline")
-	if err != nil && !client.Answered(err) {
+	return b.parkBoth(ctx, l)
+}
+
+// parkBoth takes two channels apart, and returns when both are parked.
+func (b *Backend) parkBoth(ctx context.Context, l *leg) error {
+	b.mu.Lock()
+	y := b.peer(l)
+	b.mu.Unlock()
+	_, err := b.call(ctx, "uuid_transfer", l.channel, "-both", "park", "inline")
+	switch {
+	case gone(err):
+		return nil
+	case err != nil:
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH did not answer")
-	}
-	if y == nil {
+	case y == nil:
 		return b.untilParked(ctx, l)
 	}
 	return b.untilParked(ctx, l, y)
+}
+
+// Hold implements [call.Holder]. Both are parked, and the other hears that he waits: FreeSWITCH's own hold would ask the leg's phone
+// to stop sending, which not every phone does.
+func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
+	l, err := b.joined(id)
+	if l == nil || err != nil {
+		return err
+	}
+	b.mu.Lock()
+	j := b.joinOf(l)
+	if j == nil || j.held == on {
+		b.mu.Unlock()
+		return nil
+	}
+	x, y := b.legs[j.first], b.legs[j.second]
+	j.resumes = id
+	b.mu.Unlock()
+	if !on {
+		return b.resume(ctx, x, y)
+	}
+	if x == l {
+		x = y
+	}
+	if err := b.parkBoth(ctx, l); err != nil {
+		return err
+	}
+	if err := b.play(ctx, x, stream(tone.Hold(b.country), 0)); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.legs[id] == l && b.joinOf(l) == j {
+		j.held = true
+		b.tell(call.LegEvent{Leg: id, Kind: call.EvHeld})
+	}
+	return nil
+}
+
+// resume brings two together again; Resumed is told when they are.
+func (b *Backend) resume(ctx context.Context, x, y *leg) error {
+	if err := b.untilParked(ctx, x, y); err != nil {
+		return err
+	}
+	return b.bridge(ctx, x, y)
 }
 
 // untilParked waits until legs can be joined or played to: a channel that is being answered, or comes out of a bridge, cannot

@@ -25,6 +25,7 @@ type leg struct {
 	parked  bool        // its channel waits, and can be joined
 	waiters []func()    // what waits for that
 	with    string      // the channel that FreeSWITCH bridges it to, as far as is known
+	seen    bool        // this process knows whom it is bridged to
 	missed  bool        // its channel is not there any more, and nobody has told of its end
 	why     call.Reason // we ended it
 

@@ -76,6 +76,9 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 	if err != nil {
 		return err
 	}
+	if l != nil {
+		b.spare(ctx, l)
+	}
 	_, err = conn.Call(ctx, "uuid_kill", channel, order(why, answered))
 	if !gone(err) {
 		return err
@@ -88,6 +91,28 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 	return nil
 }
 
+// spare lets whom FreeSWITCH bridges a leg to outlive it, unless the two are a pair of core's, who are over together: it is to be
+// joined to somebody else, as after a transfer in whose midst we were restarted, or is a caller whose callee does not answer.
+func (b *Backend) spare(ctx context.Context, l *leg) {
+	b.mu.Lock()
+	seen := l.seen || l.conn != nil
+	b.mu.Unlock()
+	if !seen { // of a former process: whom it talks with is not known yet
+		if f, err := b.dump(ctx, l.channel); err == nil {
+			b.mu.Lock()
+			l.look(f)
+			b.mu.Unlock()
+		}
+	}
+	b.mu.Lock()
+	y := b.peer(l)
+	together := y == nil || b.joins[pair(l.id, y.id)] != nil || y.why != ""
+	b.mu.Unlock()
+	if !together {
+		_, _ = b.call(ctx, "uuid_setvar", y.channel, afterBridge, "true")
+	}
+}
+
 // SendDTMF implements [call.Keyer].
 func (b *Backend) SendDTMF(ctx context.Context, id, keys string) error {
 	l, err := b.joined(id)
@@ -95,21 +120,6 @@ func (b *Backend) SendDTMF(ctx context.Context, id, keys string) error {
 		return err
 	}
 	_, err = b.call(ctx, "uuid_send_dtmf", l.channel, keys)
-	return settled(err)
-}
-
-// Hold implements [call.Holder]: FreeSWITCH holds the leg's phone by a re-INVITE, and plays its hold music to the other. Held, or
-// Resumed, is what it tells then, as of a phone that holds by itself.
-func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
-	l, err := b.joined(id)
-	if l == nil || err != nil {
-		return err
-	}
-	arguments := []string{l.channel}
-	if !on {
-		arguments = []string{"off", l.channel}
-	}
-	_, err = b.call(ctx, "uuid_hold", arguments...)
 	return settled(err)
 }
 

@@ -108,14 +108,26 @@ func partner(f facts) string {
 func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []call.LegInfo) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	var met []*leg
 	for channel, f := range found {
-		b.meet(channel, f)
+		if l := b.meet(channel, f); l != nil {
+			met = append(met, l)
+		}
 	}
 	for channel, f := range found {
 		if l := b.channels[channel]; l != nil {
 			b.catchUp(l, f)
 			all = append(all, b.info(l, f))
 		}
+	}
+	for _, l := range met {
+		if y := b.peer(l); y != nil && b.joinOf(y) == nil {
+			b.joins[pair(l.id, y.id)] = &join{first: l.id, second: y.id, told: true}
+		}
+	}
+	for _, j := range b.joins { // nothing else parts two that talk and leaves both
+		x, y := b.legs[j.first], b.legs[j.second]
+		j.held = j.told && x != nil && y != nil && x.with == "" && y.with == ""
 	}
 	for _, l := range b.legs {
 		switch {
@@ -130,27 +142,37 @@ func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []
 	return all
 }
 
-// meet makes a channel of ours known that no record tells of; b.mu is held.
-func (b *Backend) meet(channel string, f facts) {
+// meet makes a channel of ours known that no record tells of, and returns it; b.mu is held.
+func (b *Backend) meet(channel string, f facts) *leg {
 	id := channel
 	if !b.origin.Made(id) {
 		id = f.get("variable_" + legVariable)
 	}
 	if b.channels[channel] != nil || b.legs[id] != nil || !b.origin.Made(id) {
-		return
+		return nil
 	}
-	b.add(&leg{id: id, channel: channel, offered: id != channel, created: true, playing: true, state: call.LegIntended})
+	l := &leg{id: id, channel: channel, offered: id != channel, created: true, playing: true, state: call.LegTrying} // nothing is told of it: core decides
+	if s, ok := states[f.get("Answer-State")]; ok {
+		l.state = s
+	}
+	b.add(l)
+	return l
 }
 
 var states = map[string]call.LegState{"answered": call.LegAnswered, "early": call.LegEarly, "ringing": call.LegRinging}
 
-// catchUp moves a leg to what its channel is by now; b.mu is held.
-func (b *Backend) catchUp(l *leg, f facts) {
-	l.created, l.missed = true, false
+// look notes what a channel does by now.
+func (l *leg) look(f facts) {
+	l.created, l.missed, l.seen = true, false, true
 	l.with = partner(f)
-	if l.with == "" && f.get("variable_current_application") == "park" {
+	if l.with == "" && f.get("Channel-State") == "CS_EXECUTE" && (!l.offered || l.handed == nil) { // in park, perhaps with a tone
 		l.parked = true
 	}
+}
+
+// catchUp moves a leg to what its channel is by now; b.mu is held.
+func (b *Backend) catchUp(l *leg, f facts) {
+	l.look(f)
 	switch {
 	case l.offered && f.get("Answer-State") != "answered":
 	case f.get("Answer-State") == "answered":
