@@ -46,6 +46,7 @@ type Backend struct {
 	legs     map[string]*leg // by leg id, those that have not ended
 	channels map[string]*leg // by the UUID of its channel
 	joins    map[string]*join
+	hangups  int   // so far
 	err      error // why FreeSWITCH cannot be reached; nil while it can
 	closed   bool
 

@@ -44,7 +44,8 @@ func order(why call.Reason, answered bool) string {
 type end struct {
 	cause     string // "USER_BUSY"
 	q850, sip int    // 0 for none
-	ours      bool   // FreeSWITCH ended it by itself: the SIP status, if there is one, is the answer to that
+	ours      bool   // FreeSWITCH ended it by itself, or because of the other one
+	theirs    bool   // its phone hung up
 	channel   bool   // there was one
 	rang      bool
 	answered  bool
@@ -56,7 +57,8 @@ func ended(ev client.Event) end {
 	if proto, ok := strings.CutPrefix(ev.Var("proto_specific_hangup_cause"), "sip:"); ok {
 		e.sip, _ = strconv.Atoi(proto)
 	}
-	e.ours = strings.HasPrefix(ev.Var("sip_hangup_disposition"), "send_")
+	who := ev.Var("sip_hangup_disposition")
+	e.ours, e.theirs = strings.HasPrefix(who, "send_"), who == "recv_bye"
 	return e
 }
 

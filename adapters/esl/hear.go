@@ -58,12 +58,32 @@ func (b *Backend) hear(ev client.Event) {
 		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvHeld})
 	case "CHANNEL_UNHOLD":
 		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvResumed})
-	case "CHANNEL_HANGUP": // in the order of who hung up; of one that was answered it says enough
-		if l.state == call.LegAnswered {
-			b.finish(l, ended(ev))
+	case "CHANNEL_HANGUP":
+		b.hangups++
+		l.hung = b.hangups
+		if e := ended(ev); l.state == call.LegAnswered && e.theirs {
+			b.finish(l, e)
 		}
 	case "CHANNEL_HANGUP_COMPLETE":
-		b.finish(l, ended(ev))
+		b.over(l, ended(ev))
+	}
+}
+
+// over: a channel is gone. FreeSWITCH tells of two who talked in either order; who hung up is told first.
+func (b *Backend) over(l *leg, e end) {
+	y := b.partner(l)
+	switch {
+	case y == nil || l.why != "" || y.why != "" || !e.ours:
+		b.finish(l, e)
+	case y.end == nil: // whose hang-up this follows
+		l.end = &e
+		b.finishLater(l, e)
+	default: // it has ended both
+		l.end = &e
+		if y.hung < l.hung {
+			l = y
+		}
+		b.finish(l, *l.end)
 	}
 }
 

@@ -29,6 +29,18 @@ func (b *Backend) joinOf(l *leg) *join {
 	return nil
 }
 
+// partner returns the leg that another is joined to by core's order, nil for none; b.mu is held.
+func (b *Backend) partner(l *leg) *leg {
+	switch j := b.joinOf(l); {
+	case j == nil || !j.told:
+		return nil
+	case j.first == l.id:
+		return b.legs[j.second]
+	default:
+		return b.legs[j.first]
+	}
+}
+
 // peer returns the leg that another is bridged to, nil for none of ours; b.mu is held.
 func (b *Backend) peer(l *leg) *leg {
 	if l.with == "" {
@@ -127,7 +139,11 @@ const afterBridge = "park_after_bridge"
 // joinEarly lets the caller hear what a callee sends before it answers; b.mu is held.
 func (b *Backend) joinEarly(l *leg) {
 	caller := b.legs[l.joinTo]
-	if caller == nil || caller.state != call.LegAnswered || caller.with != "" {
+	if caller == nil || caller.state != call.LegAnswered || b.legs[l.id] != l || l.up || l.with != "" {
+		return
+	}
+	if !caller.parked { // it hears the media of another phone, which is given up just now, or later
+		caller.waiters = append(caller.waiters, func() { b.joinEarly(l) })
 		return
 	}
 	b.spawn(func(ctx context.Context) {

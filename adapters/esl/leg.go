@@ -1,11 +1,13 @@
 package esl
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
 	"c2d/adapters/esl/client"
 	"c2d/core/call"
+	"c2d/core/tone"
 )
 
 // leg is one leg of ours and its channel. All of it is guarded by the backend's mutex.
@@ -26,9 +28,12 @@ type leg struct {
 	waiters []func()    // what waits for that
 	with    string      // the channel that FreeSWITCH bridges it to, as far as is known
 	seen    bool        // this process knows whom it is bridged to
+	hung    int         // its place among those that hung up
+	end     *end        // how it ended, while the end of whom it talked with is awaited
 	missed  bool        // its channel is not there any more, and nobody has told of its end
 	why     call.Reason // we ended it
 
+	back    bool // core wants it to hear ring-back
 	playing bool // a tone
 	plays   int  // counts what was played, and broken off: a prompt is over only if nothing came after it
 }
@@ -74,10 +79,11 @@ func (b *Backend) drop(l *leg) {
 			delete(b.joins, key)
 		}
 	}
-	for _, wake := range l.waiters { // it will not be parked any more
+	waiters := l.waiters
+	l.waiters = nil
+	for _, wake := range waiters { // it will not be parked any more
 		wake()
 	}
-	l.waiters = nil
 	if l.handed != nil {
 		l.handed.Close()
 	}
@@ -104,10 +110,14 @@ func (b *Backend) answered(l *leg) {
 // park notes that a channel waits; b.mu is held.
 func (b *Backend) park(l *leg) {
 	l.parked, l.with = true, ""
-	for _, wake := range l.waiters {
+	if l.back && !l.playing && len(l.waiters) == 0 { // early media is over, and the next phone has none
+		b.spawn(func(ctx context.Context) { _ = b.play(ctx, l, stream(tone.RingBack(b.country), 0)) })
+	}
+	waiters := l.waiters
+	l.waiters = nil
+	for _, wake := range waiters {
 		wake()
 	}
-	l.waiters = nil
 	b.answered(l)
 	if !l.up && l.early {
 		b.joinEarly(l)
@@ -128,9 +138,13 @@ func (b *Backend) finish(l *leg, e end) {
 		e.rang, e.answered = l.rang, l.state == call.LegAnswered
 		c = e.why()
 	}
+	y := b.partner(l)
 	b.drop(l)
 	l.state = call.LegEnded
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvEnded, Cause: c})
+	if y != nil && y.end != nil {
+		b.finish(y, *y.end)
+	}
 }
 
 // finishLater tells the end of a leg unless FreeSWITCH does so, and better, within a moment.

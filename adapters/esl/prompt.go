@@ -53,6 +53,9 @@ func (b *Backend) RingBack(ctx context.Context, id string, on bool) error {
 	if err := b.quiet(ctx, l); err != nil || !on {
 		return err
 	}
+	b.mu.Lock()
+	l.back = true
+	b.mu.Unlock()
 	return b.play(ctx, l, stream(tone.RingBack(b.country), 0))
 }
 
@@ -74,7 +77,7 @@ func (b *Backend) play(ctx context.Context, l *leg, stream string) error {
 func (b *Backend) quiet(ctx context.Context, l *leg) error {
 	b.mu.Lock()
 	was := l.playing
-	l.playing = false
+	l.playing, l.back = false, false
 	l.plays++
 	b.mu.Unlock()
 	if !was {

@@ -72,7 +72,7 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 		}
 	}
 	for _, f := range found { // whom it talks with may be a channel that the dialplan has handed us
-		if peer := partner(f); peer != "" && found[peer] == nil {
+		if peer := bridgedTo(f); peer != "" && found[peer] == nil {
 			if err := b.look(ctx, peer, found); err != nil {
 				return nil, err
 			}
@@ -96,8 +96,8 @@ func (b *Backend) look(ctx context.Context, channel string, found map[string]fac
 // leaving are the states of a channel that is over, and still there for a moment.
 var leaving = map[string]bool{"CS_HANGUP": true, "CS_REPORTING": true, "CS_DESTROY": true}
 
-// partner returns the channel that another is bridged to, empty for none.
-func partner(f facts) string {
+// bridgedTo returns the channel that another is bridged to, empty for none.
+func bridgedTo(f facts) string {
 	if f.get("Channel-State") == "CS_EXECUTE" { // parked, or in a dialplan: what it was bridged to still stands there
 		return ""
 	}
@@ -164,7 +164,7 @@ var states = map[string]call.LegState{"answered": call.LegAnswered, "early": cal
 // look notes what a channel does by now.
 func (l *leg) look(f facts) {
 	l.created, l.missed, l.seen = true, false, true
-	l.with = partner(f)
+	l.with = bridgedTo(f)
 	if l.with == "" && f.get("Channel-State") == "CS_EXECUTE" && (!l.offered || l.handed == nil) { // in park, perhaps with a tone
 		l.parked = true
 	}
