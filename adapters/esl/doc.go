@@ -13,7 +13,7 @@
 // uuid_bridge; the reply to that says that the order is queued, CHANNEL_BRIDGE that they hear each other.
 //
 // The callee's early media is heard by the caller because an originate without ignore_early_media parks the channel as soon as
-// media comes, and it is bridged then. While it is, the caller's channel has park_after_bridge, so that it survives a callee who
+// media comes, and it is bridged then. While it is, the caller's channel has park_after_early_bridge, so that it survives a callee who
 // does not answer in the end. Nobody has that variable once both talk: when one hangs up while we are down, FreeSWITCH releases
 // the other.
 //

@@ -66,8 +66,8 @@ func (b *Backend) Join(ctx context.Context, first, second string) error {
 	j.first, j.second = first, second
 	already := b.joinedNow(x, y)
 	b.mu.Unlock()
-	if already {
-		return b.keep(ctx, x)
+	if err := b.together(ctx, x); err != nil || already {
+		return err
 	}
 	if err := b.untilParked(ctx, x, y); err != nil {
 		return err
@@ -132,9 +132,12 @@ func (b *Backend) unbridged(l *leg) {
 	l.with = ""
 }
 
-// afterBridge is the variable by which a channel survives whom it is bridged to. It stands only while it must: if we are no more,
-// the survivor would wait for ever.
-const afterBridge = "park_after_bridge"
+// These are the variables by which a channel survives whom it is bridged to: one that talked, and one with early media. They stand
+// only while they must: if we are no more, the survivor would wait for ever.
+const (
+	afterBridge = "park_after_bridge"
+	afterEarly  = "park_after_early_bridge" // holds for one that talked too
+)
 
 // joinEarly lets the caller hear what a callee sends before it answers; b.mu is held.
 func (b *Backend) joinEarly(l *leg) {
@@ -146,8 +149,9 @@ func (b *Backend) joinEarly(l *leg) {
 		caller.waiters = append(caller.waiters, func() { b.joinEarly(l) })
 		return
 	}
+	caller.outlives = true
 	b.spawn(func(ctx context.Context) {
-		if _, err := b.call(ctx, "uuid_setvar", caller.channel, afterBridge, "true"); err != nil {
+		if _, err := b.call(ctx, "uuid_setvar", caller.channel, afterEarly, "true"); err != nil {
 			b.log.Info("early media is not heard", "leg", l.id, "error", err)
 			return
 		}
@@ -155,9 +159,16 @@ func (b *Backend) joinEarly(l *leg) {
 	})
 }
 
-// keep lets the two be over together again, after early media.
-func (b *Backend) keep(ctx context.Context, l *leg) error {
-	_, err := b.call(ctx, "uuid_setvar", l.channel, afterBridge)
+// together lets two who are joined be over together, after early media.
+func (b *Backend) together(ctx context.Context, l *leg) error {
+	b.mu.Lock()
+	was := l.outlives
+	l.outlives = false
+	b.mu.Unlock()
+	if !was {
+		return nil
+	}
+	_, err := b.call(ctx, "uuid_setvar", l.channel, afterEarly)
 	return settled(err)
 }
 

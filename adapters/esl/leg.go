@@ -19,19 +19,20 @@ type leg struct {
 	offered bool
 	handed  *client.Handed // the dialplan's hold on an offered channel, until it is ours
 
-	conn    *client.Conn // over which it was originated
-	created bool         // its channel has told of itself
-	up      bool         // it is answered
-	rang    bool
-	early   bool        // early media comes from it
-	parked  bool        // its channel waits, and can be joined
-	waiters []func()    // what waits for that
-	with    string      // the channel that FreeSWITCH bridges it to, as far as is known
-	seen    bool        // this process knows whom it is bridged to
-	hung    int         // its place among those that hung up
-	end     *end        // how it ended, while the end of whom it talked with is awaited
-	missed  bool        // its channel is not there any more, and nobody has told of its end
-	why     call.Reason // we ended it
+	conn     *client.Conn // over which it was originated
+	created  bool         // its channel has told of itself
+	up       bool         // it is answered
+	rang     bool
+	early    bool        // early media comes from it
+	parked   bool        // its channel waits, and can be joined
+	waiters  []func()    // what waits for that
+	with     string      // the channel that FreeSWITCH bridges it to, as far as is known
+	seen     bool        // this process knows whom it is bridged to
+	outlives bool        // it has been told to, for early media
+	hung     int         // its place among those that hung up
+	end      *end        // how it ended, while the end of whom it talked with is awaited
+	missed   bool        // its channel is not there any more, and nobody has told of its end
+	why      call.Reason // we ended it
 
 	back    bool // core wants it to hear ring-back
 	playing bool // a tone
@@ -59,7 +60,7 @@ func (b *Backend) add(l *leg) {
 // takeUp makes a leg known that a former process has left; b.mu is held. Its first snapshot tells the rest.
 func (b *Backend) takeUp(o call.OpenLeg) {
 	l := &leg{id: o.Leg, state: o.State, created: true, rang: o.State == call.LegRinging || o.State == call.LegEarly, up: o.State == call.LegAnswered}
-	l.playing = l.up // perhaps
+	l.playing, l.outlives = l.up, l.up // perhaps
 	var r resume
 	if json.Unmarshal(o.Resume, &r) == nil && r.Channel != "" && r.Channel != o.Leg {
 		l.channel, l.offered = r.Channel, true
