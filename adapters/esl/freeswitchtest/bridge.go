@@ -1,0 +1,126 @@
+package freeswitchtest
+
+import "strings"
+
+// uuidBridge queues the bridging of two channels. It does not look whether they can be: one that only rings is the end of both.
+func (f *FreeSWITCH) uuidBridge(rest string) string {
+	words := strings.Fields(rest)
+	if len(words) < 2 {
+		return "-USAGE: <uuid> <other_uuid>\n"
+	}
+	a, b := f.channel(words[0]), f.channel(words[1])
+	if a == nil || b == nil || a.over || b.over {
+		return "-ERR Invalid uuid\n"
+	}
+	if !a.media() || !b.media() {
+		f.later(step, func() {
+			f.hang(a, ending{cause: "ORIGINATOR_CANCEL", disposition: a.bye()})
+			f.result(b, "-ERR ORIGINATOR_CANCEL\n")
+			f.hang(b, ending{cause: "DESTINATION_OUT_OF_ORDER", disposition: b.bye()})
+		})
+		return "+OK " + b.id + "\n"
+	}
+	for _, c := range []*channel{a, b} {
+		c.plays, c.app = false, "uuid_bridge"
+		if c.peer != nil {
+			f.release(c)
+		}
+	}
+	a.next, b.next = b, a
+	f.later(bridge, func() { f.meet(a, b) })
+	return "+OK " + b.id + "\n"
+}
+
+// meet bridges two channels that are on their way to each other. If the second has ended meanwhile, so does the first, unless it is
+// to be parked; if the first has, the second waits for ever.
+func (f *FreeSWITCH) meet(a, b *channel) {
+	switch {
+	case a.over || a.next != b || a.peer != nil:
+		return
+	case b.over && (a.vars["park_after_bridge"] == "true" || a.vars["park_after_early_bridge"] == "true"):
+		f.park(a)
+		return
+	case b.over:
+		f.hang(a, ending{cause: "NORMAL_CLEARING", disposition: a.bye()})
+		return
+	}
+	a.next, b.next = nil, nil
+	a.peer, b.peer, a.first, b.first = b, a, true, false
+	a.state, b.state = "CS_SOFT_EXECUTE", "CS_EXCHANGE_MEDIA"
+	a.vars["bridge_uuid"], b.vars["bridge_uuid"] = b.id, a.id
+	f.tell("CHANNEL_BRIDGE", a, header{"Bridge-A-Unique-ID", a.id}, header{"Bridge-B-Unique-ID", b.id})
+}
+
+// release frees the one that a channel is bridged to: it ends, too, unless it is to be parked.
+func (f *FreeSWITCH) release(c *channel) {
+	other := c.peer
+	if other == nil {
+		return
+	}
+	a := c
+	if other.first {
+		a = other
+	}
+	unbridged := func() {
+		f.tell("CHANNEL_UNBRIDGE", a, header{"Bridge-A-Unique-ID", a.id}, header{"Bridge-B-Unique-ID", a.peer.id})
+	}
+	if !other.over && other.outlives(c) {
+		unbridged()
+		c.peer, other.peer = nil, nil
+		f.park(other)
+		return
+	}
+	f.swap(func() { f.hang(other, ending{cause: "NORMAL_CLEARING", disposition: other.bye()}) }, unbridged)
+	c.peer, other.peer = nil, nil
+}
+
+// outlives reports whether a channel is parked when another ends that it is bridged to. For the first of the two it counts whether
+// the second had answered.
+func (c *channel) outlives(other *channel) bool {
+	return c.vars["park_after_early_bridge"] == "true" || c.vars["park_after_bridge"] == "true" && (other.up || !c.first)
+}
+
+// part unbridges two channels, and parks both.
+func (f *FreeSWITCH) part(c *channel) {
+	other := c.peer
+	if other.first {
+		c, other = other, c
+	}
+	f.tell("CHANNEL_UNBRIDGE", c, header{"Bridge-A-Unique-ID", c.id}, header{"Bridge-B-Unique-ID", other.id})
+	c.peer, other.peer, c.holds, other.holds = nil, nil, false, false
+	f.park(c)
+	f.park(other)
+}
+
+// bye is what FreeSWITCH ends a channel with.
+func (c *channel) bye() string {
+	switch {
+	case c.answer == "answered":
+		return "send_bye"
+	case c.inbound:
+		return "send_refuse"
+	}
+	return "send_cancel"
+}
+
+// uuidTransfer moves channels to park: both that are bridged, or one, which releases the other.
+func (f *FreeSWITCH) uuidTransfer(c *channel, rest string) string {
+	if rest != "park inline" && rest != "-both park inline" {
+		return "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n"
+	}
+	f.later(step, func() {
+		switch {
+		case c.over:
+		case c.peer != nil && strings.HasPrefix(rest, "-both"):
+			f.part(c)
+		default:
+			if c.peer != nil {
+				f.release(c)
+			}
+			f.park(c)
+			c.letGo()
+			c.handed = nil
+		}
+	})
+	return "+OK\n"
+}
