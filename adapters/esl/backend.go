@@ -169,8 +169,8 @@ func (b *Backend) connection(up func()) error {
 		case <-ctx.Done():
 			return
 		}
-		up()
 		b.note(conn, nil)
+		up()
 		why = conn.Keep(ctx, b.waits.watch)
 	})
 	err = conn.Serve(b.hear)

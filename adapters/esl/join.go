@@ -212,6 +212,7 @@ func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
 	if l == nil || err != nil {
 		return err
 	}
+	b.knowPair(ctx, l)
 	b.mu.Lock()
 	j := b.joinOf(l)
 	if j == nil || j.held == on {
@@ -242,6 +243,30 @@ func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
 	return nil
 }
 
+// knowPair makes sure that it is known whether a leg and the one that it is joined to are held, also before the first snapshot.
+func (b *Backend) knowPair(ctx context.Context, l *leg) {
+	b.mu.Lock()
+	j := b.joinOf(l)
+	var pair []*leg
+	if j != nil {
+		pair = []*leg{b.legs[j.first], b.legs[j.second]}
+	}
+	b.mu.Unlock()
+	for _, l := range pair {
+		if l != nil && b.know(ctx, l) {
+			b.mu.Lock()
+			b.heldNow(j)
+			b.mu.Unlock()
+		}
+	}
+}
+
+// heldNow notes whether two that were joined are held: nothing else parts two that talk and leaves both; b.mu is held.
+func (b *Backend) heldNow(j *join) {
+	x, y := b.legs[j.first], b.legs[j.second]
+	j.held = j.told && x != nil && y != nil && x.with == "" && y.with == ""
+}
+
 // resume brings two together again; Resumed is told when they are.
 func (b *Backend) resume(ctx context.Context, x, y *leg) error {
 	if err := b.untilParked(ctx, x, y); err != nil {
@@ -266,6 +291,8 @@ func (b *Backend) untilParked(ctx context.Context, legs ...*leg) error {
 		case <-parked:
 		case <-ctx.Done():
 			return fault.Wrap(fault.CodeBackendUnavailable, ctx.Err(), "FreeSWITCH does not tell that a channel is parked")
+		case <-b.ctx.Done():
+			return fault.New(fault.CodeBackendUnavailable, "we stop")
 		}
 	}
 	return nil

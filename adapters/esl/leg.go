@@ -108,17 +108,23 @@ func (b *Backend) answered(l *leg) {
 	}
 }
 
-// park notes that a channel waits; b.mu is held.
-func (b *Backend) park(l *leg) {
-	l.parked, l.with = true, ""
-	if l.back && !l.playing && len(l.waiters) == 0 { // early media is over, and the next phone has none
-		b.spawn(func(ctx context.Context) { _ = b.play(ctx, l, stream(tone.RingBack(b.country), 0)) })
-	}
+// rest notes that a channel waits, for whoever waits for that.
+func (l *leg) rest() {
+	l.parked = true
 	waiters := l.waiters
 	l.waiters = nil
 	for _, wake := range waiters {
 		wake()
 	}
+}
+
+// park notes that a channel waits; b.mu is held.
+func (b *Backend) park(l *leg) {
+	l.with = ""
+	if l.back && !l.playing && len(l.waiters) == 0 { // early media is over, and the next phone has none
+		b.spawn(func(ctx context.Context) { _ = b.play(ctx, l, stream(tone.RingBack(b.country), 0)) })
+	}
+	l.rest()
 	b.answered(l)
 	if !l.up && l.early {
 		b.joinEarly(l)

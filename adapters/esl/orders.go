@@ -94,16 +94,7 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 // spare lets whom FreeSWITCH bridges a leg to outlive it, unless the two are a pair of core's, who are over together: it is to be
 // joined to somebody else, as after a transfer in whose midst we were restarted, or is a caller whose callee does not answer.
 func (b *Backend) spare(ctx context.Context, l *leg) {
-	b.mu.Lock()
-	seen := l.seen || l.conn != nil
-	b.mu.Unlock()
-	if !seen { // of a former process: whom it talks with is not known yet
-		if f, err := b.dump(ctx, l.channel); err == nil {
-			b.mu.Lock()
-			l.look(f)
-			b.mu.Unlock()
-		}
-	}
+	b.know(ctx, l)
 	b.mu.Lock()
 	y := b.peer(l)
 	together := y == nil || b.joins[pair(l.id, y.id)] != nil || y.why != ""

@@ -125,9 +125,8 @@ func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []
 			b.joins[pair(l.id, y.id)] = &join{first: l.id, second: y.id, told: true}
 		}
 	}
-	for _, j := range b.joins { // nothing else parts two that talk and leaves both
-		x, y := b.legs[j.first], b.legs[j.second]
-		j.held = j.told && x != nil && y != nil && x.with == "" && y.with == ""
+	for _, j := range b.joins {
+		b.heldNow(j)
 	}
 	for _, l := range b.legs {
 		switch {
@@ -152,36 +151,65 @@ func (b *Backend) meet(channel string, f facts) *leg {
 		return nil
 	}
 	l := &leg{id: id, channel: channel, offered: id != channel, created: true, playing: true, state: call.LegTrying} // nothing is told of it: core decides
-	if s, ok := states[f.get("Answer-State")]; ok {
+	if s, ok := f.state(); ok {
 		l.state = s
 	}
 	b.add(l)
 	return l
 }
 
-var states = map[string]call.LegState{"answered": call.LegAnswered, "early": call.LegEarly, "ringing": call.LegRinging}
+// state is what a channel's phone does, false for nothing yet. Of a phone that has not said that it rings Answer-State says so, too.
+func (f facts) state() (s call.LegState, ok bool) {
+	switch {
+	case f.get("Answer-State") == "answered":
+		return call.LegAnswered, true
+	case f.get("Answer-State") == "early":
+		return call.LegEarly, true
+	case f.get("Channel-Call-State") == "RINGING":
+		return call.LegRinging, true
+	}
+	return "", false
+}
 
-// look notes what a channel does by now.
+// know asks what a leg of a former process does, unless a snapshot has told by now; it reports whether it asked.
+func (b *Backend) know(ctx context.Context, l *leg) bool {
+	b.mu.Lock()
+	known := l.seen || l.conn != nil
+	b.mu.Unlock()
+	if known {
+		return false
+	}
+	f, err := b.dump(ctx, l.channel)
+	if err != nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.look(f)
+	return true
+}
+
+// look notes what a channel does by now; b.mu is held.
 func (l *leg) look(f facts) {
 	l.created, l.missed, l.seen = true, false, true
 	l.with = bridgedTo(f)
 	if l.with == "" && f.get("Channel-State") == "CS_EXECUTE" && (!l.offered || l.handed == nil) { // in park, perhaps with a tone
-		l.parked = true
+		l.rest()
 	}
 }
 
 // catchUp moves a leg to what its channel is by now; b.mu is held.
 func (b *Backend) catchUp(l *leg, f facts) {
 	l.look(f)
-	switch {
-	case l.offered && f.get("Answer-State") != "answered":
-	case f.get("Answer-State") == "answered":
+	switch s, _ := f.state(); {
+	case l.offered && s != call.LegAnswered:
+	case s == call.LegAnswered:
 		l.up = true
 		b.answered(l)
-	case f.get("Answer-State") == "early":
+	case s == call.LegEarly:
 		l.rang, l.early = true, true
 		b.enter(l, call.LegEarly, call.EvEarlyMedia)
-	case f.get("Answer-State") == "ringing":
+	case s == call.LegRinging:
 		l.rang = true
 		b.enter(l, call.LegRinging, call.EvRinging)
 	}
@@ -192,7 +220,7 @@ func (b *Backend) catchUp(l *leg, f facts) {
 
 func (b *Backend) info(l *leg, f facts) call.LegInfo {
 	i := call.LegInfo{Leg: l.id, Handle: l.channel, State: l.state, Since: time.Now().UTC()}
-	if s, ok := states[f.get("Answer-State")]; ok && !l.offered && l.why == "" && legOrder[s] > legOrder[i.State] {
+	if s, ok := f.state(); ok && !l.offered && l.why == "" && legOrder[s] > legOrder[i.State] {
 		i.State = s
 	}
 	if y := b.peer(l); y != nil {

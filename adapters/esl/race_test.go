@@ -1,0 +1,134 @@
+package esl
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"c2d/adapters/esl/freeswitchtest"
+	"c2d/core/call"
+	"c2d/core/call/calltest"
+	"c2d/core/fault"
+)
+
+// slow is a log that takes its time.
+type slow struct{ slog.Handler }
+
+func (slow) Enabled(context.Context, slog.Level) bool  { return true }
+func (slow) Handle(context.Context, slog.Record) error { time.Sleep(time.Second); return nil }
+func (s slow) WithAttrs([]slog.Attr) slog.Handler      { return s }
+
+// linked is a sink that notes that the connection is up.
+type linked struct {
+	heard
+	up atomic.Bool
+}
+
+func (l *linked) Link(_ string, up bool) { l.up.Store(up) }
+
+// Whoever has started a backend has been told that it is connected, and can order at once.
+func TestStartedIsConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &ward{freeswitch: freeswitchtest.New(t)}
+		b := w.Open(t).(*Backend)
+		b.log = slog.New(slow{})
+		var told linked
+		if err := b.Start(t.Context(), &told, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !told.up.Load() || b.Health(t.Context()) != nil {
+			t.Error("not connected:", b.Health(t.Context()))
+		}
+	})
+}
+
+// A phone that gives no sign of life does not ring, whatever FreeSWITCH's Answer-State says.
+func TestSilentIsNotRinging(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		leg, _ := r.rings(calltest.Silent, "")
+		r.until(leg, call.EvTrying)
+		legs, err := r.Snapshot(t.Context())
+		if err != nil || len(legs) != 1 || legs[0].State != call.LegTrying {
+			t.Errorf("%+v, %v", legs, err)
+		}
+		if told := r.rest(); len(told) != 0 {
+			t.Errorf("%+v", told)
+		}
+	})
+}
+
+// A callee who is heard and then refuses does not take the caller along.
+func TestRefusedAfterEarlyMedia(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, x := r.rings(calltest.Answers, "")
+		r.until(a, call.EvAnswered)
+		b, y := r.rings(calltest.Early, a)
+		x.Hears(t, y)
+		y.PutDown(t)
+		if ev := r.until(b, call.EvEnded); ev.Cause.Reason != call.Rejected {
+			t.Errorf("%+v", ev.Cause)
+		}
+		if told := r.rest(); len(told) != 0 || x.Idle() {
+			t.Errorf("the caller is gone: %+v", told)
+		}
+		next, z := r.rings(calltest.Early, a)
+		x.Hears(t, z)
+		if err := r.HangUp(t.Context(), next, call.NoAnswer); err != nil {
+			t.Error(err)
+		}
+		r.until(next, call.EvEnded)
+		if told := r.rest(); len(told) != 0 || x.Idle() {
+			t.Errorf("the caller is gone: %+v", told)
+		}
+	})
+}
+
+// Who waits until a channel is parked does not do so after Stop.
+func TestStopEndsWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		l := &leg{id: r.origin.LegID(), state: call.LegAnswered, up: true, created: true}
+		r.mu.Lock()
+		r.add(l)
+		r.mu.Unlock()
+		result := make(chan error, 1)
+		go func() { result <- r.untilParked(context.Background(), l) }()
+		synctest.Wait()
+		if err := r.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		select {
+		case err := <-result:
+			if !fault.Is(err, fault.CodeBackendUnavailable) {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("it still waits")
+			r.mu.Lock()
+			l.rest()
+			r.mu.Unlock()
+		}
+	})
+}
+
+// Two who are held by a former process can be let go of before anybody has looked at what there is.
+func TestResumedByTheNextProcess(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, b, x, y := r.talk()
+		if err := r.Hold(t.Context(), a, true); err != nil {
+			t.Fatal(err)
+		}
+		r.until(a, call.EvHeld)
+		y.HearsTone(t)
+		r.Crash(t)
+		next := r.ward.starts(t, call.OpenLeg{Leg: a, State: call.LegAnswered, JoinedTo: b}, call.OpenLeg{Leg: b, State: call.LegAnswered, JoinedTo: a})
+		if err := next.Hold(t.Context(), a, false); err != nil {
+			t.Fatal(err)
+		}
+		next.until(a, call.EvResumed)
+		x.Hears(t, y)
+		y.Hears(t, x)
+	})
+}
