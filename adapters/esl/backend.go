@@ -26,6 +26,7 @@ type Deps struct {
 	Origin   identity.Origin     // whose legs are ours, also after a restart
 	Country  string              // whose tones are played: "CN"; see core/tone
 	National func(string) string // writes numbers where the configuration wants national ones; see identity.Format
+	NoBeep   bool                // who is recorded does not hear that he is
 	Log      *slog.Logger        // nil is none
 }
 
@@ -34,6 +35,7 @@ type Backend struct {
 	cfg      Config
 	to       client.Config // how FreeSWITCH is reached
 	country  string
+	noBeep   bool
 	dialling identity.Dialling
 	origin   identity.Origin
 	waits    waits
@@ -97,7 +99,7 @@ func (b *Backend) Name() string { return b.cfg.Name }
 
 // Capabilities implements [call.Backend].
 func (b *Backend) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Hold: true, SendDTMF: true, Offers: b.door != nil, Part: true, TalkLimit: true}
+	return call.Capabilities{Confirm: true, Hold: true, SendDTMF: true, Offers: b.door != nil, Part: true, TalkLimit: true, Record: b.cfg.Recordings != ""}
 }
 
 // Start implements [call.Backend]. It waits a moment for the first connection; a FreeSWITCH that is absent is tried on and on,

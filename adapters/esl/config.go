@@ -16,14 +16,16 @@ import (
 
 // Config is one entry of the configuration file's backends, of kind freeswitch. It is decoded strictly.
 type Config struct {
-	Name     string          `yaml:"name"`
-	Kind     string          `yaml:"kind"`
-	Address  string          `yaml:"address"`  // of the event socket: "127.0.0.1:8021"
-	Password string          `yaml:"password"` // of event_socket.conf.xml
-	Insecure bool            `yaml:"insecure"` // the event socket has no TLS: off loopback it is plain text, and so is the password
-	Listen   string          `yaml:"listen"`   // where the dialplan's socket application hands us calls: "127.0.0.1:8084"; empty is nowhere
-	Dial     []identity.Dial `yaml:"dial"`     // how a number is reached; the first that matches. Empty is user/{number}
-	Out      identity.Format `yaml:"out"`      // how a number is written there
+	Name     string `yaml:"name"`
+	Kind     string `yaml:"kind"`
+	Address  string `yaml:"address"`  // of the event socket: "127.0.0.1:8021"
+	Password string `yaml:"password"` // of event_socket.conf.xml
+	Insecure bool   `yaml:"insecure"` // the event socket has no TLS: off loopback it is plain text, and so is the password
+	Listen   string `yaml:"listen"`   // where the dialplan's socket application hands us calls: "127.0.0.1:8084"; empty is nowhere
+	// Recordings is media.recordings as FreeSWITCH sees it, which writes there: on one machine the same; empty records nothing.
+	Recordings string          `yaml:"recordings"`
+	Dial       []identity.Dial `yaml:"dial"` // how a number is reached; the first that matches. Empty is user/{number}
+	Out        identity.Format `yaml:"out"`  // how a number is written there
 }
 
 const defaultDial = "user/{number}"
@@ -31,6 +33,8 @@ const defaultDial = "user/{number}"
 // template is a dial string with its number in it. There is one endpoint in it: what would begin another, a variable or a header
 // is not among its characters.
 var template = regexp.MustCompile(`^[A-Za-z0-9_.]+/[A-Za-z0-9+*#._@:/%;=-]+$`)
+
+var folder = regexp.MustCompile(`^/[A-Za-z0-9/._-]*$`)
 
 // Validate returns every error of the entry, joined; each is a fault with its field, seen from the entry.
 func (c Config) Validate() error {
@@ -51,6 +55,9 @@ func (c Config) Validate() error {
 		if err := socket(c.Listen, c.Insecure); err != nil {
 			bad("listen", "%s", err)
 		}
+	}
+	if c.Recordings != "" && !folder.MatchString(c.Recordings) {
+		bad("recordings", "must be an absolute path of letters, digits and . _ - only")
 	}
 	errs = append(errs, c.Out.Validate("out"))
 	for i, d := range c.Dial {

@@ -37,6 +37,12 @@
 // FreeSWITCH ends a leg by itself after its ring limit (originate_timeout) and its talk limit (sched_hangup), also if we are no
 // more.
 //
+// # Recordings
+//
+// FreeSWITCH writes them itself, as stereo, into the folder that is media.recordings here: its entry's recordings says what it is
+// called there. It begins about a quarter of a second after it has said so. Both hear a beep now and then, which it mixes into what
+// they hear.
+//
 // # A transfer made on the phone
 //
 // FreeSWITCH obeys a REFER by itself: the other party goes on through the dialplan, with whoever that rings. The leg of the phone

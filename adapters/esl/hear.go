@@ -12,6 +12,7 @@ import (
 var wanted = []string{
 	"CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE",
 	"CHANNEL_HOLD", "CHANNEL_UNHOLD", "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "DTMF", "BACKGROUND_JOB",
+	"RECORD_START", "RECORD_STOP",
 }
 
 // hear takes one event, on the one goroutine that reads.
@@ -54,6 +55,10 @@ func (b *Backend) hear(ev client.Event) {
 		if key := ev.Get("DTMF-Digit"); len(key) == 1 && ev.Get("DTMF-Source") != "APP" { // what we press ourselves is not told
 			b.tell(call.LegEvent{Leg: l.id, Kind: call.EvDTMF, Digit: key[0]})
 		}
+	case "RECORD_START":
+		b.recordBegan(l, ev.Get("Record-File-Path"))
+	case "RECORD_STOP":
+		b.recordEnded(l, ev.Get("Record-File-Path"))
 	case "CHANNEL_HOLD":
 		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvHeld})
 	case "CHANNEL_UNHOLD":

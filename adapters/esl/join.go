@@ -80,6 +80,11 @@ func (b *Backend) unjoin(legs ...*leg) {
 	for key, j := range b.joins {
 		for _, l := range legs {
 			if j.first == l.id || j.second == l.id {
+				for _, of := range []string{j.first, j.second} { // who was not asked is not recorded
+					if other := b.legs[of]; other != nil {
+						b.endRecord(other)
+					}
+				}
 				delete(b.joins, key)
 			}
 		}
@@ -96,6 +101,7 @@ func (b *Backend) joinedNow(x, y *leg) bool {
 		b.tell(call.LegEvent{Leg: j.first, Kind: call.EvJoined, Peer: j.second})
 	} else if j != nil && j.held {
 		j.held = false
+		b.mask(false, x, y)
 		b.tell(call.LegEvent{Leg: j.resumes, Kind: call.EvResumed})
 	}
 	return true
@@ -238,6 +244,7 @@ func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
 	defer b.mu.Unlock()
 	if b.legs[id] == l && b.joinOf(l) == j {
 		j.held = true
+		b.mask(true, l, x)
 		b.tell(call.LegEvent{Leg: id, Kind: call.EvHeld})
 	}
 	return nil

@@ -34,18 +34,20 @@ type leg struct {
 	missed   bool        // its channel is not there any more, and nobody has told of its end
 	why      call.Reason // we ended it
 
-	back    bool // core wants it to hear ring-back
-	playing bool // a tone
-	plays   int  // counts what was played, and broken off: a prompt is over only if nothing came after it
+	record  string // what it is recorded as, empty for nothing
+	back    bool   // core wants it to hear ring-back
+	playing bool   // a tone
+	plays   int    // counts what was played, and broken off: a prompt is over only if nothing came after it
 }
 
 // resume is what is stored of a leg: an offered leg's channel has an id of its own.
 type resume struct {
 	Channel string `json:"channel"`
+	Record  string `json:"record,omitempty"` // what it is recorded as
 }
 
 func (l *leg) resume() []byte {
-	raw, _ := json.Marshal(resume{l.channel})
+	raw, _ := json.Marshal(resume{l.channel, l.record})
 	return raw
 }
 
@@ -65,6 +67,7 @@ func (b *Backend) takeUp(o call.OpenLeg) {
 	if json.Unmarshal(o.Resume, &r) == nil && r.Channel != "" && r.Channel != o.Leg {
 		l.channel, l.offered = r.Channel, true
 	}
+	l.record = r.Record
 	b.add(l)
 	if peer := b.legs[o.JoinedTo]; peer != nil { // each names the other
 		b.joins[pair(peer.id, l.id)] = &join{first: peer.id, second: l.id, told: true}

@@ -2,10 +2,12 @@ package freeswitch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"c2d/core/call"
 	"c2d/core/call/calltest"
 	"c2d/core/identity"
+	"c2d/core/tone"
 	"c2d/test/pbx"
 )
 
@@ -69,6 +72,7 @@ type ward struct {
 	*wards
 	line *pbx.Line
 	last *esl.Backend
+	kept string // where recordings go
 }
 
 func (w *ward) Name() string { return "fs" }
@@ -86,8 +90,11 @@ func (w *ward) as(t *testing.T, origin identity.Origin) *esl.Backend {
 	if os.Getenv("ESL_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	if w.kept == "" {
+		w.kept = filepath.Join(t.TempDir(), "kept")
+	}
 	b, err := esl.New(esl.Config{
-		Name: w.Name(), Kind: "freeswitch", Address: w.line.Addr(), Password: w.freeswitch.Password, Listen: w.door,
+		Name: w.Name(), Kind: "freeswitch", Address: w.line.Addr(), Password: w.freeswitch.Password, Listen: w.door, Recordings: w.kept,
 		Dial: []identity.Dial{{Match: ".*", To: "user/{number}"}},
 	}, esl.Deps{Origin: origin, Country: "CN", Log: log})
 	if err != nil {
@@ -139,4 +146,35 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 var answers = map[calltest.Does]telephone.Answer{
 	calltest.Answers: telephone.Auto(20 * time.Millisecond), calltest.Busy: telephone.Busy(), calltest.Rejects: telephone.Reject(20 * time.Millisecond),
 	calltest.Unknown: {Status: 404}, calltest.Congested: {Status: 503}, calltest.Redirects: {Status: 302},
+}
+
+// atEnd is how much of a recording's end is looked at: a machine that is busy lets its phones pause.
+const atEnd = 3 * tone.Rate
+
+// Recorded implements [calltest.Archive].
+func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
+	t.Helper()
+	l, r := hz(left), hz(right)
+	var sides [2][]int16
+	pbx.Eventually(t, patience, fmt.Sprintf("a recording that ends with %v Hz on the left and %v Hz on the right", l, r), func() bool {
+		var err error
+		if sides, err = pbx.ReadStereo(filepath.Join(w.kept, name+".wav")); err != nil {
+			return false
+		}
+		last := max(0, len(sides[0])-atEnd)
+		return pbx.Holds(sides[0][last:], l) && pbx.Holds(sides[1][last:], r)
+	})
+	if pbx.Holds(sides[0], r) || pbx.Holds(sides[1], l) {
+		t.Errorf("the recording has %v Hz on the right too, or %v Hz on the left", l, r)
+	}
+}
+
+func hz(p calltest.Phone) float64 { return float64(p.(interface{ Tone() int }).Tone()) }
+
+// BreakRecordings implements [calltest.Archive]: a file is in the folder's place.
+func (w *ward) BreakRecordings(t *testing.T) {
+	t.Helper()
+	if err := errors.Join(os.RemoveAll(w.kept), os.WriteFile(w.kept, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
 }

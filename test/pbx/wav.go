@@ -3,6 +3,7 @@ package pbx
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -93,4 +94,27 @@ func Hears(pcm []int16, d time.Duration, hz float64, others ...float64) bool {
 		}
 	}
 	return count[hz] == int(d/Window)
+}
+
+// ReadStereo returns the two sides of a recording of 16 bit, stereo, 8000 Hz; as [ReadWAV], also while it grows.
+func ReadStereo(path string) (sides [2][]int16, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) < wavHeader || binary.LittleEndian.Uint16(b[22:]) != 2 || binary.LittleEndian.Uint32(b[24:]) != tone.Rate {
+		return sides, errors.Join(err, fmt.Errorf("%s is no stereo WAV file", path))
+	}
+	for i, v := range pcm16(b[wavHeader:]) {
+		sides[i%2] = append(sides[i%2], v)
+	}
+	return sides, nil
+}
+
+// Holds reports whether pcm has a tone for a tenth of a second.
+func Holds(pcm []int16, hz float64) bool {
+	const loud, window = 4000, tone.Rate / 10
+	for ; len(pcm) >= window; pcm = pcm[window/2:] {
+		if tone.Measure(pcm[:window], hz)[0].Amplitude > loud {
+			return true
+		}
+	}
+	return false
 }

@@ -60,7 +60,7 @@ func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 		a.undo(b.Name, 3*time.Second, s.Stop)
 		return dial.Entry{Name: b.Name, Backend: s}, nil
 	case b.FreeSWITCH != nil:
-		s, err := esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log})
+		s, err := esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: numbering.National(a.cfg.Numbers.Country), NoBeep: a.cfg.Media.NoBeep, Log: a.deps.Log})
 		if err != nil {
 			return dial.Entry{}, err
 		}

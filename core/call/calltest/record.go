@@ -46,10 +46,11 @@ func (s *stage) inRecord() (sc *scene, name string) {
 	return sc, name
 }
 
-// talk goes on for a while: what is heard once may be as short as a syllable.
+// talk goes on for a while: what is heard once may be as short as a syllable, and FreeSWITCH begins to write a quarter of a second
+// after it has said so.
 func (sc *scene) talk() {
 	sc.t.Helper()
-	for range 4 {
+	for range 12 {
 		sc.hearEachOther()
 	}
 }
