@@ -38,7 +38,7 @@ func (f *FreeSWITCH) meet(a, b *channel) {
 	case a.over || a.next != b || a.peer != nil:
 		return
 	case b.over && (a.vars["park_after_bridge"] == "true" || a.vars["park_after_early_bridge"] == "true"):
-		f.park(a)
+		f.park(a, "CS_PARK")
 		return
 	case b.over:
 		f.hang(a, ending{cause: "NORMAL_CLEARING", disposition: a.bye()})
@@ -67,10 +67,14 @@ func (f *FreeSWITCH) release(c *channel) {
 	if !other.over && other.outlives(c) {
 		unbridged()
 		c.peer, other.peer = nil, nil
-		f.park(other)
+		f.park(other, "CS_PARK")
 		return
 	}
-	f.swap(func() { f.hang(other, ending{cause: "NORMAL_CLEARING", disposition: other.bye()}) }, unbridged)
+	cause := "NORMAL_CLEARING"
+	if !c.up && c.end.disposition == "recv_refuse" {
+		cause = c.end.cause
+	}
+	f.swap(func() { f.hang(other, ending{cause: cause, disposition: other.bye()}) }, unbridged)
 	c.peer, other.peer = nil, nil
 }
 
@@ -88,8 +92,8 @@ func (f *FreeSWITCH) part(c *channel) {
 	}
 	f.tell("CHANNEL_UNBRIDGE", c, header{"Bridge-A-Unique-ID", c.id}, header{"Bridge-B-Unique-ID", other.id})
 	c.peer, other.peer, c.holds, other.holds = nil, nil, false, false
-	f.park(c)
-	f.park(other)
+	f.park(c, "CS_EXECUTE")
+	f.park(other, "CS_EXECUTE")
 }
 
 // bye is what FreeSWITCH ends a channel with.
@@ -117,7 +121,7 @@ func (f *FreeSWITCH) uuidTransfer(c *channel, rest string) string {
 			if c.peer != nil {
 				f.release(c)
 			}
-			f.park(c)
+			f.park(c, "CS_EXECUTE")
 			c.letGo()
 			c.handed = nil
 		}

@@ -21,6 +21,7 @@ type channel struct {
 
 	state  string // CS_EXECUTE
 	answer string // ringing, early, answered, hangup
+	call   string // DOWN, RINGING, EARLY, ACTIVE, HELD: as it is told, a step behind
 	up     bool   // it was answered, also when it is over
 	app    string // that it runs: park, socket, uuid_bridge
 	job    string // of the originate that has no result yet
@@ -50,7 +51,7 @@ type ending struct {
 
 // add makes a channel known.
 func (f *FreeSWITCH) add(c *channel) *channel {
-	c.made, c.state, c.answer = time.Now(), "CS_INIT", "ringing"
+	c.made, c.state, c.answer, c.call = time.Now(), "CS_INIT", "ringing", "DOWN"
 	f.channels = append(slices.DeleteFunc(f.channels, func(x *channel) bool { return !x.gone.IsZero() && time.Since(x.gone) > time.Second }), c)
 	return c
 }
@@ -70,23 +71,6 @@ func (c *channel) media() bool { return c.answer == "answered" || c.answer == "e
 
 func (c *channel) name() string { return "sofia/internal/" + c.phone.Address() + "@127.0.0.1" }
 
-// callState is what Channel-Call-State says.
-func (c *channel) callState() string {
-	switch {
-	case c.over:
-		return "HANGUP"
-	case c.holds:
-		return "HELD"
-	case c.answer == "answered":
-		return "ACTIVE"
-	case c.answer == "early":
-		return "EARLY"
-	case c.rings:
-		return "RINGING"
-	}
-	return "DOWN"
-}
-
 // headers are a channel's in events, and in uuid_dump.
 func (c *channel) headers() []header {
 	direction := "outbound"
@@ -94,7 +78,7 @@ func (c *channel) headers() []header {
 		direction = "inbound"
 	}
 	all := []header{
-		{"Channel-State", c.state}, {"Channel-Call-State", c.callState()}, {"Channel-Name", c.name()}, {"Unique-ID", c.id}, {"Call-Direction", direction},
+		{"Channel-State", c.state}, {"Channel-Call-State", c.call}, {"Channel-Name", c.name()}, {"Unique-ID", c.id}, {"Call-Direction", direction},
 		{"Answer-State", c.answer}, {"Hangup-Cause", c.end.cause}, {"Caller-Destination-Number", c.number},
 		{"Caller-Channel-Created-Time", strconv.FormatInt(c.made.UnixMicro(), 10)},
 	}
@@ -110,9 +94,9 @@ func (c *channel) headers() []header {
 	return append(all, header{"variable_current_application", c.app})
 }
 
-// park lets a channel wait.
-func (f *FreeSWITCH) park(c *channel) {
-	c.state, c.app = "CS_EXECUTE", "park"
+// park lets a channel wait: in CS_PARK one that has survived whom it was bridged to.
+func (f *FreeSWITCH) park(c *channel, state string) {
+	c.state, c.app = state, "park"
 	f.tell("CHANNEL_PARK", c)
 }
 
@@ -172,7 +156,7 @@ func (c *channel) ended() {
 
 // complete is the last that is told of a channel, but for the result of its originate.
 func (f *FreeSWITCH) complete(c *channel) {
-	told := func() { c.state = "CS_REPORTING"; f.tell("CHANNEL_HANGUP_COMPLETE", c) }
+	told := func() { c.state, c.call = "CS_REPORTING", "HANGUP"; f.tell("CHANNEL_HANGUP_COMPLETE", c) }
 	result := func() { f.result(c, "-ERR "+c.end.cause+"\n") }
 	if c.end.disposition == "send_cancel" {
 		f.swap(told, result)
@@ -195,5 +179,5 @@ func (f *FreeSWITCH) result(c *channel, body string) {
 var q850 = map[string]int{
 	"UNALLOCATED_NUMBER": 1, "NORMAL_CLEARING": 16, "ORIGINATOR_CANCEL": 16, "ALLOTTED_TIMEOUT": 16, "LOSE_RACE": 16, "PICKED_OFF": 16, "USER_BUSY": 17,
 	"NO_USER_RESPONSE": 18, "NO_ANSWER": 19, "CALL_REJECTED": 21, "DESTINATION_OUT_OF_ORDER": 27, "NORMAL_CIRCUIT_CONGESTION": 34, "NETWORK_OUT_OF_ORDER": 38,
-	"NORMAL_TEMPORARY_FAILURE": 41, "REQUESTED_CHAN_UNAVAIL": 44, "INCOMPATIBLE_DESTINATION": 88, "NO_ROUTE_DESTINATION": 3,
+	"NORMAL_TEMPORARY_FAILURE": 41, "REQUESTED_CHAN_UNAVAIL": 44, "INCOMPATIBLE_DESTINATION": 88, "USER_NOT_REGISTERED": 16,
 }

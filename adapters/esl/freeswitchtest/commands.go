@@ -9,7 +9,10 @@ import (
 
 // What is asked over the event socket.
 
-const noSuch = "-ERR No such channel!\n"
+// noSuch is what some commands say of a channel that is not there.
+var noSuch = map[string]string{
+	"uuid_broadcast": "-ERR invalid uuid\n", "uuid_send_dtmf": "-ERR Cannot locate session!\n", "uuid_answer": "-ERROR\n", "uuid_ring_ready": "-ERROR\n",
+}
 
 // api carries out a command that is done at once.
 func (f *FreeSWITCH) api(line string) string {
@@ -30,17 +33,17 @@ func (f *FreeSWITCH) api(line string) string {
 	}
 	do := commands[name]
 	if do == nil {
-		return "-ERR " + name + " command not found\n"
+		return "-ERR " + name + " Command not found!\n"
 	}
 	id, rest, _ := strings.Cut(rest, " ")
 	c := f.channel(id)
-	switch {
-	case c != nil && (!c.over || name == "uuid_dump"):
+	if c != nil && (!c.over || name == "uuid_dump") {
 		return do(f, c, rest)
-	case name == "uuid_broadcast":
-		return "-ERR invalid uuid\n"
 	}
-	return noSuch
+	if text, is := noSuch[name]; is {
+		return text
+	}
+	return "-ERR No such channel!\n"
 }
 
 // commands are those on a channel that is there.
@@ -121,16 +124,22 @@ func (f *FreeSWITCH) uuidHold(rest string) string {
 func (f *FreeSWITCH) hold(c *channel, on bool) {
 	c.holds = on
 	if on {
+		c.call = "HELD"
 		f.tell("CHANNEL_HOLD", c)
-	} else {
-		f.tell("CHANNEL_UNHOLD", c)
+		return
 	}
+	c.call = "UNHELD"
+	f.tell("CHANNEL_UNHOLD", c)
+	c.call = "ACTIVE"
 }
 
 func (f *FreeSWITCH) uuidAnswer(c *channel, _ string) string {
 	if c.answer != "answered" {
-		c.rings, c.up, c.answer = false, true, "answered"
+		c.rings, c.answer = false, "early"
+		f.tell("CHANNEL_PROGRESS_MEDIA", c)
+		c.up, c.answer, c.call = true, "answered", "EARLY"
 		f.tell("CHANNEL_ANSWER", c)
+		c.call = "ACTIVE"
 	}
 	return "+OK\n"
 }
@@ -162,7 +171,7 @@ func (f *FreeSWITCH) show(rest string) string {
 	rows := []row{}
 	for _, c := range f.channels {
 		if time.Since(c.made) >= list && (c.gone.IsZero() || time.Since(c.gone) < list) {
-			rows = append(rows, row{c.id, "outbound", c.name(), c.state, c.callState(), c.app, c.number})
+			rows = append(rows, row{c.id, "outbound", c.name(), c.state, c.call, c.app, c.number})
 		}
 	}
 	if len(rows) == 0 {

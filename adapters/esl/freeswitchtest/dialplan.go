@@ -26,7 +26,7 @@ func (f *FreeSWITCH) Dial(p *desk.Phone, number string) {
 	}})
 	p.Calls(line{f, c})
 	f.tell("CHANNEL_CREATE", c)
-	c.state, c.app = "CS_EXECUTE", "socket"
+	c.state, c.call, c.app = "CS_EXECUTE", "RINGING", "socket"
 	to := f.socket
 	f.work.Go(func() { // ends with the connection
 		if to != nil {
@@ -61,7 +61,15 @@ func (f *FreeSWITCH) handOver(c *channel, to func(context.Context, string, strin
 	if _, err := io.WriteString(conn, connected(head)); err != nil {
 		return
 	}
+	f.later(step, func() { f.waits(c) })
 	_, _ = io.Copy(io.Discard, r)
+}
+
+// waits tells that the socket application lets a channel wait, as park would; it is not park.
+func (f *FreeSWITCH) waits(c *channel) {
+	if c.app == "socket" && !c.over {
+		f.tell("CHANNEL_PARK", c)
+	}
 }
 
 // connected is the answer to connect: all that is known of the channel, as headers of the reply itself.
@@ -71,10 +79,10 @@ func connected(head []header) string {
 	return strings.TrimSuffix(headers, "\n") + "Content-Type: command/reply\nReply-Text: %2BOK%0A\nSocket-Mode: async\nControl: full\n\n"
 }
 
-// goOn is what the dialplan does after its socket application, unless the channel was taken from it: there is no other way to the
-// number.
+// goOn is what the dialplan does after its socket application, unless the channel was taken from it: nobody is registered under
+// the number.
 func (f *FreeSWITCH) goOn(c *channel) {
 	if c.app == "socket" {
-		f.hang(c, ending{cause: "NO_ROUTE_DESTINATION", disposition: c.bye()})
+		f.hang(c, ending{cause: "USER_NOT_REGISTERED", disposition: c.bye()})
 	}
 }

@@ -33,7 +33,7 @@ func always(*channel) bool  { return true }
 func (l line) Alert() bool {
 	return l.does(rung, func(f *FreeSWITCH, c *channel) {
 		f.tell("CHANNEL_PROGRESS", c)
-		c.rings = true
+		c.call = "RINGING"
 	})
 }
 
@@ -42,6 +42,7 @@ func (l line) Progress() bool {
 	return l.does(rung, func(f *FreeSWITCH, c *channel) {
 		c.answer = "early"
 		f.tell("CHANNEL_PROGRESS_MEDIA", c)
+		c.call = "EARLY"
 		if c.vars["ignore_early_media"] != "true" {
 			f.done(c)
 		}

@@ -81,7 +81,7 @@ func (f *FreeSWITCH) done(c *channel) {
 			return
 		}
 		f.result(c, "+OK "+c.id+"\n")
-		f.park(c)
+		f.park(c, "CS_EXECUTE")
 	})
 }
 
@@ -89,6 +89,7 @@ func (f *FreeSWITCH) done(c *channel) {
 func (f *FreeSWITCH) lifted(c *channel) {
 	c.answer, c.up = "answered", true
 	f.tell("CHANNEL_ANSWER", c)
+	c.call = "ACTIVE"
 	f.done(c)
 	after, cause, _ := strings.Cut(strings.TrimPrefix(c.vars["execute_on_answer"], "sched_hangup::+"), " ")
 	if seconds, err := strconv.Atoi(after); err == nil {
