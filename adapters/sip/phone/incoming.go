@@ -56,7 +56,10 @@ func (p *Phone) incoming(req *sip.Request) (*call, error) {
 // 200 its ACK: sipgo ends a transaction with its handler.
 func (c *call) serve(req *sip.Request, tx sip.ServerTransaction, a Answer) {
 	cancelled := make(chan string, 1)
-	tx.OnCancel(func(r *sip.Request) { cancelled <- reason(r) })
+	if !tx.OnCancel(func(r *sip.Request) { cancelled <- reason(r) }) { // it came right behind the INVITE, and nobody is told any more
+		c.end(Event{Status: sip.StatusRequestTerminated})
+		return
+	}
 	answer := c.ring(req, tx, a)
 	status, why := c.decision(a, cancelled)
 	if status == sip.StatusRequestTerminated { // sipgo has sent it
