@@ -5,6 +5,7 @@
 //	c2d_calls_ended_total{reason,side}        calls that ended, by call.Reason and call.Side ("none" without one)
 //	c2d_backend_calls_ended_total{backend,reason}  the same, once for each configured backend that the call has used
 //	c2d_backend_up{backend}                   1 while calls can go over it, as /readyz tells
+//	c2d_backend_circuit_open{backend}         1 while others of a route are used in its place, since its last calls failed
 //	c2d_calls_active                          calls that have not ended
 //	c2d_recordings_failed_total               recordings that failed while their call went on
 //	c2d_webhooks_disabled_total               web hooks that were disabled since nothing could be delivered
@@ -77,16 +78,43 @@ func (m *Metrics) Store(commits, writes func() int64) {
 	count("c2d_store_writes_total", "Changes in the transactions that the store made durable.", writes)
 }
 
-// Backend adds a configured backend, with what tells how it is: nil is well. It is asked each time that somebody reads the
-// metrics, by several at once.
-func (m *Metrics) Backend(name string, health func() error) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "c2d_backend_up", Help: "Whether calls can go over a backend.",
-		ConstLabels: prometheus.Labels{"backend": name}}, func() float64 {
-		if health() != nil {
-			return 0
-		}
+// Backend is how a configured backend is.
+type Backend struct {
+	Up   bool // calls can go over it
+	Open bool // its circuit: it is passed by
+}
+
+// Backends adds the configured backends. all is asked each time that somebody reads the metrics, by several at once.
+func (m *Metrics) Backends(all func() map[string]Backend) {
+	gauge := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, []string{"backend"}, nil)
+	}
+	m.registry.MustRegister(backendGauges{all: all,
+		up:   gauge("c2d_backend_up", "Whether calls can go over a backend."),
+		open: gauge("c2d_backend_circuit_open", "Whether a backend is passed by since its last calls failed."),
+	})
+}
+
+// backendGauges implements [prometheus.Collector]: which backends there are changes when the configuration is read again.
+type backendGauges struct {
+	all      func() map[string]Backend
+	up, open *prometheus.Desc
+}
+
+func (g backendGauges) Describe(to chan<- *prometheus.Desc) { to <- g.up; to <- g.open }
+
+func (g backendGauges) Collect(to chan<- prometheus.Metric) {
+	for name, b := range g.all() {
+		to <- prometheus.MustNewConstMetric(g.up, prometheus.GaugeValue, number(b.Up), name)
+		to <- prometheus.MustNewConstMetric(g.open, prometheus.GaugeValue, number(b.Open), name)
+	}
+}
+
+func number(b bool) float64 {
+	if b {
 		return 1
-	}))
+	}
+	return 0
 }
 
 // Handler serves the metrics in the formats that Prometheus asks for.

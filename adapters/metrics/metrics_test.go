@@ -142,14 +142,13 @@ func TestACall(t *testing.T) {
 
 func TestABackendThatIsLostAndBack(t *testing.T) {
 	run(t, func(m *metrics.Metrics, _ *events) {
-		var pbx error
-		m.Backend("house", func() error { return nil })
-		m.Backend("pbx", func() error { return pbx })
-		shows(t, m, `c2d_backend_up{backend="house"} 1`, `c2d_backend_up{backend="pbx"} 1`)
-		pbx = fault.New(fault.CodeBackendUnavailable, "lost")
-		shows(t, m, `c2d_backend_up{backend="house"} 1`, `c2d_backend_up{backend="pbx"} 0`)
-		pbx = nil
-		shows(t, m, `c2d_backend_up{backend="pbx"} 1`)
+		all := map[string]metrics.Backend{"house": {Up: true}, "pbx": {Up: true}}
+		m.Backends(func() map[string]metrics.Backend { return all })
+		shows(t, m, `c2d_backend_up{backend="house"} 1`, `c2d_backend_up{backend="pbx"} 1`, `c2d_backend_circuit_open{backend="pbx"} 0`)
+		all["pbx"] = metrics.Backend{Open: true}
+		shows(t, m, `c2d_backend_up{backend="house"} 1`, `c2d_backend_up{backend="pbx"} 0`, `c2d_backend_circuit_open{backend="pbx"} 1`)
+		all["pbx"] = metrics.Backend{Up: true}
+		shows(t, m, `c2d_backend_up{backend="pbx"} 1`, `c2d_backend_circuit_open{backend="pbx"} 0`)
 	})
 }
 

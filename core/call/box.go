@@ -151,6 +151,7 @@ func (b *box) process(in Input) {
 	if !changed && len(actions) == 0 {
 		return
 	}
+	b.fared(in)
 	later := b.release(next, actions)
 	later, failed := b.prepare(&next, later)
 	if changed {

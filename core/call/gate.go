@@ -71,6 +71,24 @@ func (r *Runner) admits(id, backend string) bool {
 	return g == nil || g.take(id)
 }
 
+// fared tells, once it is known, whether a backend could carry a leg; nothing of one that we have ended.
+func (b *box) fared(in Input) {
+	ev, tells := in.(LegEvent)
+	if !tells || b.r.cfg.Outcome == nil {
+		return
+	}
+	l, _, _ := b.call.Find(ev.Leg)
+	if l == nil || !l.Open() || l.Rang || l.State == LegAnswered || l.State == LegOffered || l.HangUp != "" {
+		return
+	}
+	switch ev.Kind {
+	case EvRinging, EvEarlyMedia, EvAnswered:
+		b.r.cfg.Outcome(l.Way.Backend, nil)
+	case EvEnded:
+		b.r.cfg.Outcome(l.Way.Backend, &ev.Cause)
+	}
+}
+
 // leave frees the places of a call on the backends that it needs no more; the caller holds r.mu.
 func (r *Runner) leave(id string, needs func(backend string) bool) {
 	for name, g := range r.gates {

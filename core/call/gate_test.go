@@ -21,7 +21,7 @@ func (carriers) LookUp(context.Context, Call) (LookedUp, error) {
 func limited(t *testing.T, gates map[string]int, allow func(string) bool) *rig {
 	b, store := &board{}, newMemory()
 	all := map[string]Backend{"house": b, "ims": b, "line": b}
-	r := NewRunner(Config{Store: store, Backends: all, Origin: identity.Origin{Installation: "in", Node: "n1"}, Gates: gates, Allow: allow}, carriers{}, book{})
+	r := NewRunner(Config{Store: store, Backends: all, Origin: identity.Origin{Installation: "in", Node: "n1"}, Gates: gates, Allow: allow, Outcome: b.fares}, carriers{}, book{})
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -124,4 +124,34 @@ func (r *rig) hangUpAll() {
 		}
 	}
 	r.stop()
+}
+
+// fares notes how legs fared.
+func (b *board) fares(backend string, why *Cause) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text := backend + " well"
+	if why != nil {
+		text = backend + " " + string(why.Reason)
+	}
+	b.fared = append(b.fared, text)
+}
+
+// How a leg fared is told once: when its phone rings, or when it ends without; not of one that we let go.
+func TestHowLegsFareIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := limited(t, nil, nil)
+		_, a := r.over("a")
+		r.board.sink.Leg(LegEvent{Leg: a.LegBase + "-2", Kind: EvEnded, Cause: Cause{Reason: BackendFailed, NotRung: true}})
+		settle()
+		for _, k := range []LegEventKind{EvTrying, EvRinging, EvEarlyMedia, EvAnswered, EvEnded} {
+			r.play(a.LegBase+"-3", k)
+		}
+		r.over("b")
+		r.hangUpAll()
+		want := []string{"house well", "ims backend_failed", "line well", "house well"}
+		if got := r.board.fared; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
 }

@@ -195,6 +195,7 @@ type board struct {
 	snapshot []LegInfo
 	refuse   error
 	inStore  func(leg string) bool
+	fared    []string
 	unable   error // to record
 	mute     error // of a join that is done
 	early    int   // legs that were rung before their intent was in the store

@@ -26,14 +26,15 @@ type Offers interface {
 	Offered(ctx context.Context, backend string, ev LegEvent) (Call, *Cause)
 }
 
-// Config is what a runner needs. All but Gates, Allow, Log and Now is required.
+// Config is what a runner needs. All but Gates, Allow, Outcome, Log and Now is required.
 type Config struct {
 	Store    Store
 	Backends map[string]Backend // by configuration name; several names may have one backend
 	Origin   identity.Origin
 	Epoch    int64
-	Gates    map[string]int            // calls that ring at once, by configuration name; 0 is no limit
-	Allow    func(backend string) bool // whether one more call may be sent there now; who placed a call has asked for that of its first phone
+	Gates    map[string]int                   // calls that ring at once, by configuration name; 0 is no limit
+	Allow    func(backend string) bool        // whether one more call may be sent there now; who placed a call has asked for that of its first phone
+	Outcome  func(backend string, why *Cause) // told how a leg fared: nil when its phone rang or answered, else why it ended without; it returns at once
 	Log      *slog.Logger
 	Now      func() time.Time
 }

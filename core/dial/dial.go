@@ -24,7 +24,8 @@ import (
 type Entry struct {
 	Name       string
 	Backend    call.Backend
-	Registered bool // reaches only devices that live on it, such as phones registered here; else any number
+	Registered bool                        // reaches only devices that live on it, such as phones registered here; else any number
+	Health     func(context.Context) error // whether calls can go over this entry now; nil is Backend.Health
 }
 
 // Route sends numbers to backends: the first whose Match fits the callee's normalised number wins.
@@ -83,6 +84,8 @@ type Service struct {
 	entries map[string]Entry
 	carrier Carrier
 	turns   turns
+
+	circuits circuits
 }
 
 var (

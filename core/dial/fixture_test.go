@@ -72,6 +72,8 @@ func (p *phoneSystem) Locate(_ context.Context, w call.Way) ([]call.Way, error) 
 	return ways, nil
 }
 
+func (p *phoneSystem) Health(context.Context) error { return p.down }
+
 func find[T any](all []T, is func(T) bool) (T, error) {
 	if i := slices.IndexFunc(all, is); i >= 0 {
 		return all[i], nil

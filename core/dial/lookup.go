@@ -77,7 +77,17 @@ func (s *Service) ways(ctx context.Context, tenant, number, near string) ([]call
 	return s.waysOver(ctx, tenant, number, s.route(number, near))
 }
 
+// waysOver passes entries by that cannot carry calls now, unless no other leads there: to try costs no more than to refuse.
 func (s *Service) waysOver(ctx context.Context, tenant, number string, entries []Entry) ([]call.Target, error) {
+	if well := s.eligible(ctx, entries); len(well) > 0 && len(well) < len(entries) {
+		if found, err := s.waysOn(ctx, tenant, number, well); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return s.waysOn(ctx, tenant, number, entries)
+}
+
+func (s *Service) waysOn(ctx context.Context, tenant, number string, entries []Entry) ([]call.Target, error) {
 	device, err := s.cfg.Users.DeviceByAddress(ctx, tenant, number)
 	known := err == nil
 	if err != nil && !fault.Is(err, fault.CodeNotFound) {

@@ -47,7 +47,8 @@ func (a *App) openStore(ctx context.Context) (err error) {
 func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 	switch {
 	case b.SIP != nil:
-		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: !b.SIP.Trunk()}, nil
+		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: !b.SIP.Trunk(),
+			Health: func(ctx context.Context) error { return a.stack.EntryHealth(ctx, b.Name) }}, nil
 	case b.Sim != nil:
 		s := sim.New(*b.Sim, a.origin.LegID)
 		a.undo(b.Name, 2*time.Second, s.Stop)
@@ -120,7 +121,7 @@ func (a *App) startCalls(ctx context.Context) error {
 		backends[e.Name] = e.Backend
 		gates[e.Name] = a.cfg.Limits.RingingOn(e.Name)
 	}
-	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Allow: a.perBackend.may, Log: a.deps.Log},
+	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Allow: a.perBackend.may, Outcome: a.services.calls.Outcome, Log: a.deps.Log},
 		a.services.calls, a.services.calls)
 	a.services.calls.Use(runner)
 	a.undo("calls", 4*time.Second, runner.Stop)
@@ -166,9 +167,10 @@ func (a *App) health(ctx context.Context) map[string]error {
 	return all
 }
 
+// entryHealth is that of a backend, and of the calls that went over it.
 func (a *App) entryHealth(ctx context.Context, e dial.Entry) error {
-	if a.stack != nil && e.Backend == a.stack {
-		return a.stack.EntryHealth(ctx, e.Name)
+	if err := e.Well(ctx); err != nil {
+		return err
 	}
-	return e.Backend.Health(ctx)
+	return a.services.calls.Open(e.Name)
 }

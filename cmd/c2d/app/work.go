@@ -19,9 +19,7 @@ const pruneEvery = time.Hour
 func (a *App) startWork(context.Context) error {
 	a.metrics = metrics.New(a.store, access.MainTenant)
 	a.metrics.Store(func() int64 { return a.store.Stats().Commits }, func() int64 { return a.store.Stats().Writes })
-	for _, e := range a.entries {
-		a.metrics.Backend(e.Name, func() error { return a.entryHealth(context.Background(), e) })
-	}
+	a.metrics.Backends(a.backendStates)
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { a.metrics.Run(ctx, a.openCalls) })
@@ -32,6 +30,15 @@ func (a *App) startWork(context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// backendStates is how each backend is, for the metrics.
+func (a *App) backendStates() map[string]metrics.Backend {
+	all := map[string]metrics.Backend{}
+	for _, e := range a.entries {
+		all[e.Name] = metrics.Backend{Up: a.entryHealth(context.Background(), e) == nil, Open: a.services.calls.Open(e.Name) != nil}
+	}
+	return all
 }
 
 // startCouriers tells web hooks what happens, until Stop.

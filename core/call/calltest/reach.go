@@ -21,6 +21,7 @@ func talks() []behaviour {
 		}},
 		{"the caller hears early media", earlyMediaIsHeard},
 		{"the next phone's early media is heard after the first's", nextEarlyMediaIsHeard},
+		{"the callee's first way is out of service", firstWayFails},
 		{"the callee is forwarded", func(s *stage) {
 			s.needs(s.can.Forwards, "being told of a forwarding")
 			a, b := s.phone(Rings), s.phone(Forwards)
@@ -32,6 +33,24 @@ func talks() []behaviour {
 				s.t.Error("the record does not say that the call was forwarded")
 			}
 		}},
+	}
+}
+
+// firstWayFails: it has rung nobody, so the second is tried, and the caller hears ring-back all the time.
+func firstWayFails(s *stage) {
+	sc := &scene{stage: s, a: s.phone(Rings), b: s.phone(Rings), past: []string{"created", "caller rings", "caller answers"}, at: call.RingingCallee}
+	sc.id = s.place(order{callers: []Phone{sc.a}, callees: []Phone{s.phone(Congested)}, second: sc.b})
+	s.ringing(sc.id, call.CallerSide, 1)
+	sc.a.Lift(s.t)
+	s.until("the second way rings", func() bool { return sc.b.Rang() == 1 })
+	sc.calleeRings()
+	if s.can.Sound && s.can.Anchored {
+		sc.a.HearsTone(s.t)
+	}
+	sc.goesOn()
+	legs := s.book.call(sc.id).Callee.Attempts[0].Legs
+	if len(legs) != 2 || legs[0].Rang || legs[0].End.Reason != call.Congestion || !legs[0].End.NotRung {
+		s.t.Errorf("the callee's legs: %+v", legs)
 	}
 }
 

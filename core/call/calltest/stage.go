@@ -39,6 +39,7 @@ type stage struct {
 
 	mu         sync.Mutex
 	callees    map[string][][]Phone // by call id: those that ring at once, and then the next
+	ways       map[string]Phone     // by call id: where the second way to the first of them leads
 	originated map[string]int       // by leg id
 	ordered    map[string]int       // by address
 	offer      func(ev call.LegEvent) (call.Call, *call.Cause)
@@ -59,7 +60,7 @@ func newStage(t *testing.T, s Suite) *stage {
 	if open == nil {
 		open = func(*testing.T) call.Store { return NewMemory() }
 	}
-	return &stage{t: t, can: s.Can, harness: s.Open(t), open: open, store: open(t), book: newBook(), callees: map[string][][]Phone{}, originated: map[string]int{}, ordered: map[string]int{}}
+	return &stage{t: t, can: s.Can, harness: s.Open(t), open: open, store: open(t), book: newBook(), callees: map[string][][]Phone{}, ways: map[string]Phone{}, originated: map[string]int{}, ordered: map[string]int{}}
 }
 
 // up starts a process if none runs, and returns it.
@@ -128,6 +129,7 @@ type order struct {
 	callers []Phone
 	callees []Phone
 	then    []Phone // rung when none of the callees answers
+	second  Phone   // where the second way to the first callee leads; nil is nowhere
 	confirm call.ConfirmPolicy
 }
 
@@ -152,6 +154,7 @@ func (s *stage) draft(o order) call.Call {
 	}
 	s.mu.Lock()
 	s.callees[id] = [][]Phone{o.callees, o.then}
+	s.ways[id] = o.second
 	s.mu.Unlock()
 	if o.confirm == "" {
 		o.confirm = call.ConfirmNever
@@ -183,7 +186,7 @@ func (s *stage) targets(ctx context.Context, phones []Phone) ([]call.Target, err
 // LookUp implements [call.LookUp].
 func (s *stage) LookUp(ctx context.Context, c call.Call) (call.LookedUp, error) {
 	s.mu.Lock()
-	callees := s.callees[c.ID]
+	callees, second := s.callees[c.ID], s.ways[c.ID]
 	s.mu.Unlock()
 	var found call.LookedUp
 	for _, phones := range callees {
@@ -194,6 +197,14 @@ func (s *stage) LookUp(ctx context.Context, c call.Call) (call.LookedUp, error) 
 		if len(targets) > 0 {
 			found.Attempts = append(found.Attempts, call.Attempt{Targets: targets})
 		}
+	}
+	if second != nil {
+		more, err := s.targets(ctx, []Phone{second})
+		if err != nil {
+			return call.LookedUp{}, err
+		}
+		first := &found.Attempts[0].Targets[0]
+		first.Ways = append(first.Ways, more[0].Ways...)
 	}
 	return found, nil
 }
