@@ -26,6 +26,8 @@ type Deps struct {
 	Origin   identity.Origin     // whose legs are ours, also after a restart
 	National func(string) string // writes numbers where the configuration wants national ones; see identity.Format
 	Log      *slog.Logger        // nil is none
+	Archive  string              // folder of recordings, made if it is not there; empty records nothing
+	NoBeep   bool                // let nobody hear that he is recorded
 }
 
 // Backend is one Asterisk. Safe for concurrent use.
@@ -37,6 +39,8 @@ type Backend struct {
 	origin  identity.Origin
 	api     *client.Client
 	waits   waits
+	archive archive
+	noBeep  bool
 	log     *slog.Logger
 	sink    call.Sink   // set by Start, before anything is told
 	clicks  call.Clicks // who does what phones ask for; nil is nobody
@@ -46,11 +50,12 @@ type Backend struct {
 	channels map[string]*leg // by the id of each channel of a leg
 	prompts  map[string]*leg // whose end is awaited, by playback
 	bridges  map[string]*bridge
-	turns    map[string]*turn // of the bridges that something is being done to
-	looking  int              // snapshots that are being taken
-	over     map[string]bool  // channels that have ended since the first of them began
-	count    int              // of prompts
-	err      error            // why Asterisk cannot be reached; nil while it can
+	turns    map[string]*turn   // of the bridges that something is being done to
+	records  map[string]*record // that run or are being fetched, by file
+	looking  int                // snapshots that are being taken
+	over     map[string]bool    // channels that have ended since the first of them began
+	count    int                // of prompts
+	err      error              // why Asterisk cannot be reached; nil while it can
 	closed   bool
 
 	ctx    context.Context
@@ -66,12 +71,13 @@ type waits struct {
 	retry   time.Duration // before the first reconnect; doubles up to 100 times that
 	away    time.Duration // before a name that another process has taken is tried again
 	prompt  time.Duration // that one prompt lasts
-	rest    time.Duration // that the rest of an end is waited for, once a part of it is known
+	rest    time.Duration // that the rest of an end is waited for, once a part of it is known; also before a recording is asked for again
+	fetch   time.Duration // that a recording may take to come here
 }
 
 var defaultWaits = waits{
 	watch:   client.Watch{Every: 5 * time.Second, Answer: 5 * time.Second},
-	request: 5 * time.Second, first: 2 * time.Second, retry: 100 * time.Millisecond, away: time.Minute, prompt: 3 * time.Second, rest: time.Second,
+	request: 5 * time.Second, first: 2 * time.Second, retry: 100 * time.Millisecond, away: time.Minute, prompt: 3 * time.Second, rest: time.Second, fetch: 10 * time.Minute,
 }
 
 // New returns a backend that has sent nothing yet; the configuration is valid.
@@ -87,6 +93,7 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	return &Backend{
 		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), origin: deps.Origin,
 		numbers: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), api: client.New(how), waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
+		archive: archive(deps.Archive), noBeep: deps.NoBeep, records: map[string]*record{},
 		legs: map[string]*leg{}, channels: map[string]*leg{}, prompts: map[string]*leg{}, bridges: map[string]*bridge{}, turns: map[string]*turn{},
 		err: errors.New("not connected yet"), ctx: ctx, cancel: cancel,
 	}, nil
@@ -97,12 +104,15 @@ func (b *Backend) Name() string { return b.cfg.Name }
 
 // Capabilities implements [call.Backend].
 func (b *Backend) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Hold: true, SendDTMF: true, Offers: true, Part: true, TalkLimit: true}
+	return call.Capabilities{Confirm: true, Hold: true, SendDTMF: true, Record: b.archive != "", Offers: true, Part: true, TalkLimit: true}
 }
 
 // Start implements [call.Backend]. It waits a moment for the first connection; an Asterisk that is absent is tried on and on,
 // and told of by Link and Health.
 func (b *Backend) Start(ctx context.Context, sink call.Sink, open []call.OpenLeg) error {
+	if err := b.archive.make(); err != nil {
+		return err
+	}
 	b.mu.Lock()
 	b.sink = sink
 	for _, o := range open {
@@ -160,7 +170,11 @@ func (b *Backend) ready(ctx context.Context, apps []string) error {
 			return err
 		}
 	}
-	return b.sweep(ctx)
+	if err := b.sweep(ctx); err != nil {
+		return err
+	}
+	b.collect(ctx)
+	return nil
 }
 
 // note tells of each change of the connection: nil is up.

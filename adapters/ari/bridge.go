@@ -78,7 +78,7 @@ func (b *Backend) put(ctx context.Context, id string, channels ...string) error 
 		if of == nil {
 			return nil
 		}
-		if err := b.api.MakeBridge(ctx, id); err != nil {
+		if err := b.api.MakeBridge(ctx, id, b.archive != ""); err != nil {
 			return err
 		}
 		return b.api.Enter(ctx, id, channels...)
@@ -172,6 +172,9 @@ func (b *Backend) forgetBridge(l *leg) (empty string) {
 		return ""
 	}
 	l.bridge = ""
+	if r := b.recordIn(id); r != nil {
+		b.endRecord(r) // who is parted is not recorded any more
+	}
 	for _, other := range b.legs {
 		if other.bridge == id {
 			return ""
@@ -221,19 +224,10 @@ func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
 	b.mu.Lock()
 	of, in := b.bridges[l.bridge], l.bridge
 	b.mu.Unlock()
-	switch {
-	case of == nil || !of.told:
+	if of == nil || !of.told {
 		return fault.New(fault.CodeConflict, "the leg is not joined")
-	case of.held == on:
-	case on:
-		err = b.api.Leave(ctx, in, l.channel)
-		if err == nil {
-			err = b.api.PlayInto(ctx, in, in+toneSuffix, "tone:callwaiting")
-		}
-	default:
-		err = b.resume(ctx, in, of)
 	}
-	if err != nil {
+	if err = b.inTurn(ctx, in, func() error { return b.holdIn(ctx, in, of, l, on) }); err != nil {
 		return settled(err)
 	}
 	b.mu.Lock()
@@ -241,32 +235,66 @@ func (b *Backend) Hold(ctx context.Context, id string, on bool) error {
 	if b.legs[id] != l || l.bridge != in {
 		return nil // has gone meanwhile
 	}
-	of.held = on
 	kind := call.EvResumed
 	if on {
 		kind = call.EvHeld
 	}
 	b.tell(call.LegEvent{Leg: id, Kind: kind})
+	b.adjustRecord(in)
 	return nil
 }
 
+// holdIn does what [Backend.Hold] orders, in the turn of the bridge. What plays there is heard one after the other.
+func (b *Backend) holdIn(ctx context.Context, id string, of *bridge, l *leg, on bool) error {
+	b.mu.Lock()
+	held := of.held
+	b.mu.Unlock()
+	var err error
+	switch {
+	case held == on:
+		return nil
+	case on:
+		if err = b.api.Leave(ctx, id, l.channel); err == nil {
+			b.isOutside(of, l)
+			err = b.unannounced(ctx, id)
+		}
+		if err == nil {
+			err = b.api.PlayInto(ctx, id, id+toneSuffix, "tone:callwaiting")
+		}
+	default:
+		err = b.resume(ctx, id)
+	}
+	if err == nil {
+		b.mu.Lock()
+		of.held = on
+		b.mu.Unlock()
+	}
+	return err
+}
+
+func (b *Backend) isOutside(of *bridge, l *leg) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	of.inside = slices.DeleteFunc(slices.Clone(of.inside), func(c string) bool { return c == l.channel })
+}
+
 // resume brings whoever is outside back.
-func (b *Backend) resume(ctx context.Context, id string, of *bridge) error {
+func (b *Backend) resume(ctx context.Context, id string) error {
 	if err := settled(b.api.StopPlaying(ctx, id+toneSuffix)); err != nil {
 		return err
 	}
 	b.mu.Lock()
-	var both []string
-	for _, l := range b.legs {
-		if l.bridge == id {
-			both = append(both, l.channel)
+	var outside []string // who is inside stays there: a recording ends with a moment in which nobody is
+	for _, l := range b.inBridge(id) {
+		if of := b.bridges[id]; of != nil && !slices.Contains(of.inside, l.channel) {
+			outside = append(outside, l.channel)
 		}
 	}
 	b.mu.Unlock()
-	if len(both) == 0 {
+	if len(outside) == 0 {
 		return nil
 	}
-	return b.api.Enter(ctx, id, both...)
+	return b.api.Enter(ctx, id, outside...)
 }
 
 // sweep looks at the bridges of ours after each connect: those that nobody is in were left by a former process and are

@@ -37,6 +37,19 @@
 // Behind the dialplan it stays the dialplan's, since the phone's channel is: Asterisk dials the third party through it, and our
 // leg goes on with whoever that is.
 //
+// # Recording
+//
+// Asterisk records the bridge of the two, into its own spool, as <leg>_<name>.wav: both voices in one channel. When that has ended
+// the file is fetched by ARI, put into the folder of all recordings as <name>.wav, and removed there; Asterisk may be on another
+// machine. Only then it is told as recorded. After each connect what lies in the spool of ours is looked at: a recording of a call
+// that we carry goes on, any other is stopped and fetched. While one waits Asterisk keeps silence. The beeps are played into the
+// bridge, where Asterisk repeats them without us, and are in the file. A fetch that fails after the call's end is only in the
+// log: the file stays with Asterisk, and is fetched after the next connect.
+//
+// Where recordings are configured every bridge mixes from the beginning: on 22.10 one that changes to that while two talk over
+// it may leave one of them without sound, for good. Rejected: two snoop channels, one for each side. What a phone does not send is
+// not in their files, so that the sides drift apart.
+//
 // # What ends a leg
 //
 // ChannelDestroyed, the only end that every channel has: its Q.850 cause and the SIP status of the phone (tech_cause), by the

@@ -15,6 +15,7 @@ import (
 var wanted = []string{
 	"StasisStart", "StasisEnd", "ChannelStateChange", "ChannelDestroyed", "ChannelHangupRequest", "Dial", "ChannelDtmfReceived",
 	"ChannelHold", "ChannelUnhold", "ChannelEnteredBridge", "PlaybackFinished", "ApplicationReplaced", "ChannelTransfer",
+	"RecordingStarted", "RecordingFinished", "RecordingFailed",
 }
 
 // hear takes one event, on the one goroutine that reads.
@@ -51,6 +52,12 @@ func (b *Backend) hear(ev client.Event) {
 		b.entered(e.Bridge.ID, e.Bridge.ChannelIDs)
 	case *ari.PlaybackFinished:
 		b.promptDone(e.Playback.ID)
+	case *ari.RecordingStarted:
+		b.recordBegan(e.Recording.Name)
+	case *ari.RecordingFinished:
+		b.recordEnded(e.Recording.Name, "")
+	case *ari.RecordingFailed:
+		b.recordEnded(e.Recording.Name, "Asterisk could not write it")
 	}
 }
 
@@ -214,5 +221,7 @@ func (b *Backend) phoneHolds(channel string, kind call.LegEventKind) {
 	if l == nil || l.state != call.LegAnswered || l.farHalf != "" && l.behind[channel] == nil {
 		return
 	}
-	b.tell(call.LegEvent{Leg: l.id, Kind: kind})
+	l.holds = kind == call.EvHeld
+	b.tell(call.LegEvent{Leg: l.id, Kind: kind, Resume: l.resume()})
+	b.adjustRecord(l.bridge)
 }

@@ -44,8 +44,10 @@ type leg struct {
 	hangUp bool   // so does its hang-up
 	link   string // which Local channel of Asterisk's own has taken its place in an attended transfer, and leads to another leg
 
-	playing string // id of the playback that it hears
-	bridge  string // that it is in, or shall be
+	playing string  // id of the playback that it hears
+	bridge  string  // that it is in, or shall be
+	holds   bool    // its phone lets the other wait
+	record  *record // that was ordered on it last, until it is here
 }
 
 // phone is a channel that the dialplan dials for a leg.
@@ -54,13 +56,20 @@ type phone struct {
 	up  bool
 }
 
-// resume is what is stored of a leg: an offered leg's channel has an id of its own.
+// resume is what is stored of a leg: an offered leg's channel has an id of its own, and a recording goes on without us.
 type resume struct {
 	Channel string `json:"channel"`
+	Holds   bool   `json:"holds,omitempty"`
+	Record  string `json:"record,omitempty"`
+	Muted   bool   `json:"muted,omitempty"`
 }
 
 func (l *leg) resume() []byte {
-	raw, _ := json.Marshal(resume{l.channel})
+	r := resume{Channel: l.channel, Holds: l.holds}
+	if l.record != nil {
+		r.Record, r.Muted = l.record.name, l.record.muted
+	}
+	raw, _ := json.Marshal(r)
 	return raw
 }
 
@@ -85,6 +94,11 @@ func (b *Backend) takeUp(o call.OpenLeg) {
 	var r resume
 	if json.Unmarshal(o.Resume, &r) == nil && r.Channel != "" && r.Channel != o.Leg {
 		l.channel, l.offered = r.Channel, true
+	}
+	l.holds = r.Holds
+	if r.Record != "" && o.JoinedTo != "" {
+		l.record = &record{leg: o.Leg, name: r.Record, bridge: bridgeOf(o.Leg, o.JoinedTo), began: true, muted: r.Muted, beeps: !r.Muted && !b.noBeep}
+		b.records[l.record.file()] = l.record
 	}
 	if to, err := b.endpoint(o.Way.Address); err == nil && dialplan(to) && !l.offered {
 		l.farHalf = o.Leg + far

@@ -105,7 +105,7 @@
 //	prompt_done the tone's end                       PlaybackFinished                          PLAYBACK_STOP
 //	recording   the file is open                     RecordingStarted                          RECORD_START
 //	recorded    the file is closed                   RecordingFinished                         RECORD_STOP
-//	record_f…   disk full, a phone stays away        RecordingFailed                           -ERR of uuid_record
+//	record_f…   disk full, a phone stays away        RecordingFailed, or no file to fetch      -ERR of uuid_record
 //	held        re-INVITE sendonly, inactive         ChannelHold                               CHANNEL_HOLD
 //	ended       BYE, a final 3xx to 6xx, silence     ChannelDestroyed: cause and tech_cause    CHANNEL_HANGUP_COMPLETE
 //	link lost   - (a transport's loss is per leg)    the websocket                             the socket, or no HEARTBEAT

@@ -45,7 +45,7 @@ func TestConformance(t *testing.T) {
 		columns.Go(func() {
 			calltest.Run(t, calltest.Suite{
 				Backend: name, Peers: []string{"Asterisk " + a.Version},
-				Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
+				Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Mixed: true},
 				Open: func(t *testing.T) calltest.Harness { return &ward{wards: w} },
 			})
 		})
@@ -82,7 +82,8 @@ type ward struct {
 	*wards
 	line *pbx.Line
 	last *ari.Backend
-	deaf bool // phones that listen to nothing, for many of them
+	kept string // where recordings lie
+	deaf bool   // phones that listen to nothing, for many of them
 }
 
 func (w *ward) Name() string { return "ward-pbx" }
@@ -101,7 +102,7 @@ func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	b, err := ari.New(ari.Config{Name: w.Name(), Kind: "asterisk", URL: "http://" + w.line.Addr() + "/ari", Username: w.asterisk.Username,
-		Password: w.asterisk.Password, Dial: w.dial}, ari.Deps{Origin: origin, Log: log})
+		Password: w.asterisk.Password, Dial: w.dial}, ari.Deps{Origin: origin, Log: log, Archive: w.archive(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,9 @@ func (a *Asterisk) args(more ...string) []string {
 	return append(append([]string(nil), a.command[1:]...), append([]string{"-C", a.Etc("asterisk.conf")}, more...)...)
 }
 
+// Recordings is the folder that it records into.
+func (a *Asterisk) Recordings() string { return filepath.Join(a.dir, "spool", "recording") }
+
 // PID is its process, until it is started again.
 func (a *Asterisk) PID() int { return a.prog.cmd.Process.Pid }
 
@@ -142,7 +145,7 @@ func (a *Asterisk) configure(t testing.TB, root string, s Switch) {
 	t.Helper()
 	own := strings.NewReplacer("bindaddr = 127.0.0.1", "bindaddr = "+s.Addr.String(), "bind = 0.0.0.0", "bind = "+s.Addr.String(), "replace-this-ari-password", ariPassword)
 	etc := filepath.Join(a.dir, "etc")
-	for _, sub := range []string{"etc", "db", "data", "spool", "run", "log", "keys"} {
+	for _, sub := range []string{"etc", "db", "data", "spool/recording", "run", "log", "keys"} {
 		if err := os.MkdirAll(filepath.Join(a.dir, sub), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package asterisktest
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -110,6 +111,10 @@ func (a *Asterisk) playInto(r *http.Request, b *bridge) (int, any) {
 
 func (a *Asterisk) plays(r *http.Request, p *playback) (int, any) {
 	p.id, p.media, p.over = r.PathValue("play"), r.URL.Query().Get("media"), make(chan struct{})
+	var asked struct{ Media []string }
+	if json.NewDecoder(r.Body).Decode(&asked) == nil && len(asked.Media) > 0 {
+		p.media = asked.Media[0]
+	}
 	a.playbacks[p.id] = p
 	return http.StatusCreated, p.data("queued")
 }

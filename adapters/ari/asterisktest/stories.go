@@ -80,7 +80,7 @@ func (d *dialogue) stops() {
 
 // joins puts channels into one bridge.
 func (d *dialogue) joins(ids ...string) {
-	d.step("make the bridge", func() error { return d.api.MakeBridge(d.ctx(), d.prefix+"bridge") })
+	d.step("make the bridge", func() error { return d.api.MakeBridge(d.ctx(), d.prefix+"bridge", false) })
 	d.enters(ids...)
 }
 

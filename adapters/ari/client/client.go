@@ -96,32 +96,37 @@ func query(pairs ...string) string {
 	return "?" + v.Encode()
 }
 
-// do sends one request. in and out may be nil.
+// do sends one request and reads the answer. in and out may be nil.
 func (c *Client) do(ctx context.Context, method, target string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		raw, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(raw)
-	}
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.cfg.URL+target, body)
-	if err != nil {
-		return err
-	}
-	req.SetBasicAuth(c.cfg.Username, c.cfg.Password)
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	res, err := c.http.Do(req)
+	res, err := c.send(ctx, method, target, in)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
 	return read(res, out)
+}
+
+// send sends one request; the caller closes the body of the answer. in may be nil.
+func (c *Client) send(ctx context.Context, method, target string, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.cfg.URL+target, body)
+	if err != nil {
+		return nil, err
+	}
+	req.SetBasicAuth(c.cfg.Username, c.cfg.Password)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return c.http.Do(req)
 }
 
 func read(res *http.Response, out any) error {

@@ -121,9 +121,9 @@ func (c *Client) Play(ctx context.Context, channel, id, media string) error {
 	return c.do(ctx, http.MethodPost, path("channels", channel, "play", id)+query("media", media), nil, nil)
 }
 
-// PlayInto plays to everybody in a bridge.
+// PlayInto plays to everybody in a bridge, after what plays there already. A comma does not end the media, as it does in a query.
 func (c *Client) PlayInto(ctx context.Context, bridge, id, media string) error {
-	return c.do(ctx, http.MethodPost, path("bridges", bridge, "play", id)+query("media", media), nil, nil)
+	return c.do(ctx, http.MethodPost, path("bridges", bridge, "play", id), map[string][]string{"media": {media}}, nil)
 }
 
 // StopPlaying ends what is played.
@@ -136,9 +136,15 @@ func (c *Client) Bridges(ctx context.Context) (all []ari.BridgeData, err error) 
 	return all, c.do(ctx, http.MethodGet, "/bridges", nil, &all)
 }
 
-// MakeBridge makes a mixing bridge, or finds the one of that id.
-func (c *Client) MakeBridge(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, path("bridges", id)+query("type", "mixing", "name", id), nil, nil)
+// MakeBridge makes a mixing bridge, or finds the one of that id. Where a recording may join two who talk, many is to be true: else
+// Asterisk changes the bridge to one for more than two then, and after that may send one of them nothing more (seen on 22.10, one
+// time of about 40). One for several streams of video is for many from the beginning.
+func (c *Client) MakeBridge(ctx context.Context, id string, many bool) error {
+	kind := "mixing"
+	if many {
+		kind += ",video_sfu"
+	}
+	return c.do(ctx, http.MethodPost, path("bridges", id)+query("type", kind, "name", id), nil, nil)
 }
 
 // Enter puts channels into a bridge. One that has ended, or left the application, is told as [Gone].

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func Check(ctx context.Context, cfg config.Config) []string {
 	if cfg.HTTP.AdminListen != "" {
 		note("http.admin_listen", checkTCP(cfg.HTTP.AdminListen))
 	}
-	if dir := cfg.Media.Recordings; dir != "" && len(cfg.SIP.Entries) > 0 {
+	if dir := cfg.Media.Recordings; dir != "" && keepsRecordings(cfg) {
 		note("media.recordings", checkRecordings(dir))
 	}
 	checkBackends(ctx, cfg, note)
@@ -79,6 +80,11 @@ func checkFolder(dir string) error {
 	}
 	defer os.Remove(f.Name())
 	return f.Close()
+}
+
+// keepsRecordings reports whether a backend would put recordings into the folder.
+func keepsRecordings(cfg config.Config) bool {
+	return len(cfg.SIP.Entries) > 0 || slices.ContainsFunc(cfg.Backends, func(b config.Backend) bool { return b.Asterisk != nil })
 }
 
 // checkRecordings looks whether files can be made in a folder, or it can be made itself where it is not there.

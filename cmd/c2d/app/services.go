@@ -54,7 +54,8 @@ func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 		a.undo(b.Name, 2*time.Second, s.Stop)
 		return dial.Entry{Name: b.Name, Backend: s}, nil
 	case b.Asterisk != nil:
-		s, err := ari.New(*b.Asterisk, ari.Deps{Origin: a.origin, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log})
+		s, err := ari.New(*b.Asterisk, ari.Deps{
+			Origin: a.origin, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log, Archive: a.cfg.Media.Recordings, NoBeep: a.cfg.Media.NoBeep})
 		if err != nil {
 			return dial.Entry{}, err
 		}

@@ -19,6 +19,7 @@
 //	sim                        -                -
 //	native SIP                 -                -
 //	native SIP, real phones    rejected         busy, where baresip's owner refuses: it says 486
+//	Asterisk, both forms       who says what    both, in one channel of a recording ([Abilities].Mixed)
 //
 // # Time
 //

@@ -26,7 +26,7 @@ type Harness interface {
 // Archive is a [Harness] of a backend with Capabilities.Record.
 type Archive interface {
 	// Recorded waits until a recording is complete, and fails the test unless it holds what each of the two phones said, left
-	// and right where the backend can. Only with Abilities.Sound.
+	// and right unless they are Mixed. Only with Abilities.Sound.
 	Recorded(t *testing.T, name string, left, right Phone)
 	// BreakRecordings lets every recording that is ordered from now on fail.
 	BreakRecordings(t *testing.T)
@@ -75,6 +75,7 @@ type Abilities struct {
 	Forwards bool // the phone system tells that it forwards
 	Lose     bool // Lose and Restore
 	Outlives bool // its legs go on, and can be listed, when our process and our records are gone
+	Mixed    bool // a recording keeps both voices in one channel
 	// Coarse holds, for a reason that the backend cannot tell apart, what it tells instead: see the table in doc.go.
 	Coarse map[call.Reason]call.Reason
 }

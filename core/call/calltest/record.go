@@ -58,6 +58,9 @@ func (sc *scene) talk() {
 // holdsBoth fails unless the recording holds what both said.
 func (sc *scene) holdsBoth(name string) {
 	sc.t.Helper()
+	if sc.can.Mixed {
+		sc.coarse("who says what in a recording is not told apart")
+	}
 	if sc.can.Sound {
 		sc.archive().Recorded(sc.t, name, sc.a, sc.b)
 	}
