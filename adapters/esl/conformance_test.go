@@ -37,7 +37,7 @@ func (*ward) Name() string { return "ward-pbx" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
 	t.Helper()
-	b, err := New(Config{Name: w.Name()}, Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}, Country: "CN"})
+	b, err := New(Config{Name: w.Name(), Recordings: "/recordings"}, Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}, Country: "CN"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,21 @@ func (w *ward) Open(t *testing.T) call.Backend {
 func (w *ward) Crash(*testing.T) { w.cable.Cut(); w.back.Cut() }
 func (w *ward) Lose()            { w.cable.Cut() }
 func (w *ward) Restore()         { w.cable.Mend() }
+
+// Recorded implements [calltest.Archive].
+func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
+	t.Helper()
+	for end := time.After(10 * time.Second); !w.freeswitch.Recorded("/recordings/"+name+".wav", left.Address(), right.Address()); {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-end:
+			t.Fatalf("%s does not hold %s and %s", name, left.Address(), right.Address())
+		}
+	}
+}
+
+// BreakRecordings implements [calltest.Archive].
+func (w *ward) BreakRecordings(*testing.T) { w.freeswitch.BreakRecordings() }
 
 func (w *ward) Phone(_ *testing.T, does calltest.Does) calltest.Phone {
 	return w.freeswitch.Phone(does)

@@ -48,6 +48,8 @@ func (f *FreeSWITCH) meet(a, b *channel) {
 	a.peer, b.peer, a.first, b.first = b, a, true, false
 	a.state, b.state = "CS_SOFT_EXECUTE", "CS_EXCHANGE_MEDIA"
 	a.vars["bridge_uuid"], b.vars["bridge_uuid"] = b.id, a.id
+	f.voices(a)
+	f.voices(b)
 	f.tell("CHANNEL_BRIDGE", a, header{"Bridge-A-Unique-ID", a.id}, header{"Bridge-B-Unique-ID", b.id})
 }
 

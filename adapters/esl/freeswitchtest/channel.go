@@ -156,6 +156,7 @@ func (c *channel) ended() {
 
 // complete is the last that is told of a channel, but for the result of its originate.
 func (f *FreeSWITCH) complete(c *channel) {
+	f.finish(c, "")
 	told := func() { c.state, c.call = "CS_REPORTING", "HANGUP"; f.tell("CHANNEL_HANGUP_COMPLETE", c) }
 	result := func() { f.result(c, "-ERR "+c.end.cause+"\n") }
 	if c.end.disposition == "send_cancel" {

@@ -11,7 +11,7 @@ import (
 
 // noSuch is what some commands say of a channel that is not there.
 var noSuch = map[string]string{
-	"uuid_broadcast": "-ERR invalid uuid\n", "uuid_send_dtmf": "-ERR Cannot locate session!\n", "uuid_answer": "-ERROR\n", "uuid_ring_ready": "-ERROR\n",
+	"uuid_broadcast": "-ERR invalid uuid\n", "uuid_record": "-ERR Cannot locate session!\n", "uuid_send_dtmf": "-ERR Cannot locate session!\n", "uuid_answer": "-ERROR\n", "uuid_ring_ready": "-ERROR\n",
 }
 
 // api carries out a command that is done at once.
@@ -57,6 +57,8 @@ var commands = map[string]func(f *FreeSWITCH, c *channel, rest string) string{
 	"uuid_send_dtmf":  (*FreeSWITCH).uuidSendDTMF,
 	"uuid_answer":     (*FreeSWITCH).uuidAnswer,
 	"uuid_ring_ready": (*FreeSWITCH).uuidRingReady,
+	"uuid_record":     (*FreeSWITCH).uuidRecord,
+	"uuid_displace":   (*FreeSWITCH).uuidDisplace,
 }
 
 // uuidKill takes a cause that it does not know for a normal clearing.

@@ -31,6 +31,7 @@ type Place struct {
 	Socket client.Config
 	Door   *client.Door // where its dialplan hands calls over
 	Phone  func(*testing.T, calltest.Does) calltest.Phone
+	Folder string // for recordings
 }
 
 // Dialogues speaks every dialogue, each as a subtest. A dialogue is what was ordered, what was answered, and then the events that
@@ -77,7 +78,7 @@ func (p Partner) speak(t *testing.T, s story) {
 }
 
 var wanted = []string{"CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE",
-	"CHANNEL_HOLD", "CHANNEL_UNHOLD", "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "DTMF", "BACKGROUND_JOB"}
+	"CHANNEL_HOLD", "CHANNEL_UNHOLD", "CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "DTMF", "BACKGROUND_JOB", "RECORD_START", "RECORD_STOP"}
 
 const (
 	patience = 10 * time.Second
@@ -95,13 +96,21 @@ func (d *dialogue) listen() (stop func()) {
 	}
 	d.conn = conn
 	var work sync.WaitGroup
-	work.Go(func() { _ = conn.Serve(func(e client.Event) { d.events <- e }) })
+	work.Go(func() { _ = conn.Serve(d.hear) })
 	work.Go(func() { d.Door.Serve(func(h *client.Handed) { d.handed <- h }) })
 	of := "^" + d.prefix
 	if err := conn.Subscribe(ctx, wanted, []client.Match{{Header: "Unique-ID", Of: of}, {Header: "Job-UUID", Of: of}, {Header: "variable_c2d_leg", Of: of}}); err != nil {
 		d.t.Fatal(err)
 	}
 	return func() { conn.Close(); d.Door.Close(); work.Wait() }
+}
+
+// hear keeps an event. That the socket application lets a channel wait may be told before the channel has the variable by which its
+// events come to us, or after.
+func (d *dialogue) hear(e client.Event) {
+	if e.Name != "CHANNEL_PARK" || e.Get("Answer-State") != "ringing" {
+		d.events <- e
+	}
 }
 
 // step does something and notes what comes of it.
@@ -149,7 +158,7 @@ func (d *dialogue) named(text string) string {
 	for id, name := range d.names {
 		text = strings.ReplaceAll(text, id, name)
 	}
-	return strings.TrimSpace(strings.ReplaceAll(text, d.prefix, ""))
+	return strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(text, d.prefix, ""), d.Folder, ""))
 }
 
 // subject is whom an event is about.
@@ -170,7 +179,7 @@ func (d *dialogue) says(e client.Event) string {
 		return d.named(e.Body)
 	case "DTMF":
 		return fmt.Sprintf("%s %s by %s", e.Name, e.Get("DTMF-Digit"), e.Get("DTMF-Source"))
-	case "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE":
+	case "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE", "RECORD_START", "RECORD_STOP":
 		return e.Name
 	case "CHANNEL_HANGUP":
 		return e.Name + " " + e.Get("Hangup-Cause")

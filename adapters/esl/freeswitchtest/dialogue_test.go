@@ -18,5 +18,5 @@ func TestDialogues(t *testing.T) { Dialogues(t, Partner{Open: place}, synctest.T
 func place(t *testing.T) Place {
 	f, door := New(t), cable.NewPort("c2d")
 	f.HandTo(door.Cable())
-	return Place{Socket: f.Client(f.Cable()), Door: client.NewDoor(door), Phone: func(_ *testing.T, does calltest.Does) calltest.Phone { return f.Phone(does) }}
+	return Place{Folder: "/recordings", Socket: f.Client(f.Cable()), Door: client.NewDoor(door), Phone: func(_ *testing.T, does calltest.Does) calltest.Phone { return f.Phone(does) }}
 }

@@ -12,7 +12,7 @@ import (
 var eventNames = map[string]bool{
 	"CHANNEL_CREATE": true, "CHANNEL_PROGRESS": true, "CHANNEL_PROGRESS_MEDIA": true, "CHANNEL_ANSWER": true, "CHANNEL_PARK": true, "CHANNEL_BRIDGE": true,
 	"CHANNEL_UNBRIDGE": true, "CHANNEL_HOLD": true, "CHANNEL_UNHOLD": true, "CHANNEL_HANGUP": true, "CHANNEL_HANGUP_COMPLETE": true, "DTMF": true,
-	"BACKGROUND_JOB": true,
+	"BACKGROUND_JOB": true, "RECORD_START": true, "RECORD_STOP": true,
 }
 
 // header is one of an event, in its place.

@@ -34,14 +34,16 @@ type FreeSWITCH struct {
 	port *cable.Port
 	work sync.WaitGroup
 
-	mu       sync.Mutex
-	core     string // its UUID
-	phones   map[string]*desk.Phone
-	channels []*channel // in the order in which they were made, and those that have just gone
-	sessions map[*session]bool
-	socket   func(context.Context, string, string) (net.Conn, error) // where its dialplan hands calls over
-	sequence int                                                     // of events
-	other    bool                                                    // the next two things that come in either order come in the other
+	mu         sync.Mutex
+	core       string // its UUID
+	phones     map[string]*desk.Phone
+	channels   []*channel // in the order in which they were made, and those that have just gone
+	sessions   map[*session]bool
+	recordings []*recording
+	noFolder   bool                                                    // for them
+	socket     func(context.Context, string, string) (net.Conn, error) // where its dialplan hands calls over
+	sequence   int                                                     // of events
+	other      bool                                                    // the next two things that come in either order come in the other
 }
 
 // New starts a FreeSWITCH that ends with the test.

@@ -19,7 +19,7 @@ type story struct {
 // stories are all of them.
 func stories() []story {
 	all := []story{{"two talk", func(d *dialogue) { d.talk(true) }}, {"two talk, the second hangs up", func(d *dialogue) { d.talk(false) }}, {"early media", earlyMedia},
-		{"early media, then refused", earlyRefused}, {"given up", givenUp}, {"held and keys", heldAndKeys}, {"put aside", putAside}, {"one that survives", survivor},
+		{"early media, then refused", earlyRefused}, {"given up", givenUp}, {"held and keys", heldAndKeys}, {"put aside", putAside}, {"recorded", isRecorded}, {"recorded, then over", isRecordedThenOver}, {"one that survives", survivor},
 		{"bridged while it rings", bridgedRinging}, {"the same id twice", sameID}, {"nothing there", nothingThere}, {"hung up for a reason", reasons},
 		{"offered and answered", offered}, {"offered and given up", offeredGivenUp}, {"offered and given back", offeredGivenBack}}
 	for name, does := range map[string]calltest.Does{"busy": calltest.Busy, "unknown": calltest.Unknown, "congested": calltest.Congested, "redirects": calltest.Redirects, "offline": calltest.Offline, "rejects": calltest.Rejects} {
@@ -167,6 +167,35 @@ func heldAndKeys(d *dialogue) {
 		d.step(fmt.Sprint("A holds ", on), func() (string, error) { a.Hold(d.t, on); return "", nil })
 	}
 	d.putsDown("B", b)
+}
+
+const beep = "tone_stream://%(100,14900,1400);loops=-1"
+
+// records gives an order to the recording of a channel, in a file of its own.
+func (d *dialogue) records(what, name string) {
+	d.t.Helper()
+	d.step("uuid_record "+name+" "+what, func() (string, error) { return d.call("uuid_record", name, what, d.Folder+"/"+d.prefix+name+".wav") })
+}
+
+func isRecorded(d *dialogue) {
+	d.joined()
+	d.api("uuid_displace", "A", "start", beep, "0", "mux")
+	d.api("uuid_setvar", "A", "RECORD_STEREO", "true")
+	for _, what := range []string{"start", "start", "mask", "unmask", "stop", "stop", "mask"} {
+		d.records(what, "A")
+	}
+	d.api("uuid_displace", "A", "stop", beep)
+	d.api("uuid_kill", "A", "NORMAL_CLEARING")
+	d.records("start", "A")
+}
+
+// isRecordedThenOver: a recording outlives its channels being taken apart, and ends with its channel.
+func isRecordedThenOver(d *dialogue) {
+	a, _ := d.joined()
+	d.records("start", "A")
+	d.api("uuid_transfer", "A", "-both", "park", "inline")
+	d.api("uuid_bridge", "A", "B")
+	d.putsDown("A", a)
 }
 
 func putAside(d *dialogue) {
