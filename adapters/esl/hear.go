@@ -46,7 +46,9 @@ func (b *Backend) hear(ev client.Event) {
 		b.answered(l)
 		b.takeOver(l)
 	case "CHANNEL_PARK":
-		b.park(l)
+		if l.handed == nil { // else it waits in the dialplan's socket application, which is not for us to bridge
+			b.park(l)
+		}
 	case "CHANNEL_BRIDGE":
 		b.bridged(l, ev.Get("Other-Leg-Unique-ID"))
 	case "CHANNEL_UNBRIDGE":

@@ -3,6 +3,8 @@ package esl
 import (
 	"context"
 	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -130,5 +132,61 @@ func TestResumedByTheNextProcess(t *testing.T) {
 		next.until(a, call.EvResumed)
 		x.Hears(t, y)
 		y.Hears(t, x)
+	})
+}
+
+// A caller who has outlived early media is known to wait, also when that was not heard.
+func TestFoundAfterEarlyMedia(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, x := r.rings(calltest.Answers, "")
+		r.until(a, call.EvAnswered)
+		b, y := r.rings(calltest.Early, a)
+		x.Hears(t, y)
+		r.Lose()
+		synctest.Wait()
+		y.PutDown(t)
+		r.Restore()
+		r.connected()
+		if _, err := r.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.until(b, call.EvEnded)
+		c, z := r.rings(calltest.Answers, a)
+		r.until(c, call.EvAnswered)
+		if err := r.Join(t.Context(), a, c); err != nil {
+			t.Fatal(err)
+		}
+		r.until(a, call.EvJoined)
+		x.Hears(t, z)
+	})
+}
+
+// A call that was handed over is answered for us once it is ours: the socket application lets it wait as well, and is not park.
+func TestOfferedIsAnsweredWhenItIsParked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &ward{freeswitch: freeswitchtest.New(t)}
+		parks := make(chan struct{})
+		release := sync.OnceFunc(func() { close(parks) })
+		defer release()
+		w.freeswitch.Before = func(command string) {
+			if strings.HasPrefix(command, "api uuid_transfer") {
+				<-parks
+			}
+		}
+		r := w.starts(t)
+		p := w.Phone(t, calltest.Rings)
+		p.Dial(t, "101")
+		ev := <-r.told
+		r.rest()
+		if err := r.Answer(t.Context(), ev.Leg); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case ev := <-r.told:
+			t.Errorf("%+v", ev)
+		case <-time.After(time.Second):
+		}
+		release()
+		r.until(ev.Leg, call.EvAnswered)
 	})
 }

@@ -100,3 +100,15 @@ func (r *rig) talk() (a, b string, x, y calltest.Phone) {
 	x.Hears(r.t, y)
 	return a, b, x, y
 }
+
+// connected waits until FreeSWITCH can be reached.
+func (r *rig) connected() {
+	r.t.Helper()
+	for end := time.After(10 * time.Second); r.Health(r.t.Context()) != nil; {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-end:
+			r.t.Fatal("it is never connected again")
+		}
+	}
+}

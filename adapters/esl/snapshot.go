@@ -96,9 +96,12 @@ func (b *Backend) look(ctx context.Context, channel string, found map[string]fac
 // leaving are the states of a channel that is over, and still there for a moment.
 var leaving = map[string]bool{"CS_HANGUP": true, "CS_REPORTING": true, "CS_DESTROY": true}
 
+// waiting are the states of a channel that is parked, or in a dialplan; CS_PARK is that of one that has outlived whom it was bridged to.
+var waiting = map[string]bool{"CS_EXECUTE": true, "CS_PARK": true}
+
 // bridgedTo returns the channel that another is bridged to, empty for none.
 func bridgedTo(f facts) string {
-	if f.get("Channel-State") == "CS_EXECUTE" { // parked, or in a dialplan: what it was bridged to still stands there
+	if waiting[f.get("Channel-State")] { // what it was bridged to still stands there
 		return ""
 	}
 	return f.get("variable_bridge_uuid")
@@ -193,7 +196,7 @@ func (b *Backend) know(ctx context.Context, l *leg) bool {
 func (l *leg) look(f facts) {
 	l.created, l.missed, l.seen = true, false, true
 	l.with = bridgedTo(f)
-	if l.with == "" && f.get("Channel-State") == "CS_EXECUTE" && (!l.offered || l.handed == nil) { // in park, perhaps with a tone
+	if l.with == "" && waiting[f.get("Channel-State")] && (!l.offered || l.handed == nil) { // in park, perhaps with a tone
 		l.rest()
 	}
 }
