@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 	} {
 		calltest.Run(t, calltest.Suite{
 			Backend: form.name,
-			Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
+			Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Mixed: true},
 			Open: func(t *testing.T) calltest.Harness {
 				return &ward{asterisk: asterisktest.New(t), dial: []identity.Dial{{Match: ".*", To: form.to}}}
 			},
@@ -35,13 +35,14 @@ type ward struct {
 	asterisk *asterisktest.Asterisk
 	dial     []identity.Dial
 	cable    *cable.Cable
+	kept     string // where recordings lie
 }
 
 func (*ward) Name() string { return "ward-pbx" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
 	t.Helper()
-	b, err := New(Config{Name: w.Name(), Dial: w.dial}, Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}})
+	b, err := New(Config{Name: w.Name(), Dial: w.dial}, Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}, Archive: w.archiveOf(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
