@@ -25,7 +25,7 @@ quick:
 # The suite of call behaviour for every backend that is there, as a matrix: printed, and in conformance.md.
 conformance: install
 	@race=-race; command -v gcc >/dev/null || race=; \
-	go run ./test/conformance -o conformance.md $$race ./adapters/... ./test/asterisk
+	go run ./test/conformance -o conformance.md $$race ./adapters/... ./test/asterisk ./test/freeswitch
 
 # What needs no test run: vet, and gofmt.
 check:

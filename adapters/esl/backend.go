@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,13 +65,14 @@ type waits struct {
 	first   time.Duration // that Start waits for the first connection
 	settle  time.Duration // that FreeSWITCH's list of channels has to catch up with what is, after a connect
 	retry   time.Duration // before the first reconnect; doubles up to 64 times that
+	away    time.Duration // before FreeSWITCH is tried again that another process of our name uses
 	prompt  time.Duration // that one prompt lasts, about
 	rest    time.Duration // that the end of a leg is waited for that is known to be over
 }
 
 var defaultWaits = waits{
 	watch: client.Watch{Every: 5 * time.Second, Answer: 5 * time.Second}, request: 5 * time.Second, first: 2 * time.Second,
-	settle: 250 * time.Millisecond, retry: 100 * time.Millisecond, prompt: 3 * time.Second, rest: time.Second,
+	settle: 250 * time.Millisecond, retry: 100 * time.Millisecond, away: time.Minute, prompt: 3 * time.Second, rest: time.Second,
 }
 
 // New returns a backend that has sent nothing yet; the configuration is valid.
@@ -136,8 +138,12 @@ func (b *Backend) run(connected func()) {
 		}
 		b.note(nil, err)
 		failures++
+		pause := b.waits.retry << min(failures-1, 6)
+		if errors.Is(err, client.ErrReplaced) {
+			pause = b.waits.away
+		}
 		select {
-		case <-time.After(b.waits.retry << min(failures-1, 6)):
+		case <-time.After(pause):
 		case <-b.ctx.Done():
 		}
 	}
@@ -154,12 +160,13 @@ func (b *Backend) connection(up func()) error {
 	}
 	defer conn.Close()
 	context.AfterFunc(ctx, conn.Close)
+	mark, me := "c2d_"+strings.TrimSuffix(b.origin.Prefix(), "-"), identity.NewID()
 	var ours sync.WaitGroup
 	defer ours.Wait()
 	var why error
 	ours.Go(func() { // ends with ctx, and with conn
 		limit, cancel := context.WithTimeout(ctx, b.waits.request)
-		err := conn.Subscribe(limit, wanted, b.ours())
+		err := errors.Join(conn.Subscribe(limit, wanted, b.ours()), conn.Mark(limit, mark, me))
 		cancel()
 		if err != nil {
 			why = err
@@ -173,7 +180,7 @@ func (b *Backend) connection(up func()) error {
 		}
 		b.note(conn, nil)
 		up()
-		why = conn.Keep(ctx, b.waits.watch)
+		why = conn.Keep(ctx, b.waits.watch, mark, me)
 	})
 	err = conn.Serve(b.hear)
 	stop()
@@ -220,6 +227,9 @@ func (b *Backend) down() error {
 	text := "FreeSWITCH cannot be reached"
 	if errors.Is(b.err, client.ErrPassword) || errors.Is(b.err, client.ErrDenied) {
 		text = advice(b.err, b.cfg)
+	}
+	if errors.Is(b.err, client.ErrReplaced) {
+		text = "another process uses this FreeSWITCH under the name of this one: two services have one installation and node name"
 	}
 	return fault.Wrap(fault.CodeBackendUnavailable, b.err, "%s", text)
 }

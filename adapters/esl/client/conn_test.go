@@ -291,10 +291,26 @@ func TestJobsHaveOurId(t *testing.T) {
 // TestASilentFreeSWITCHIsNoticed: the socket is open, and nothing comes.
 func TestASilentFreeSWITCHIsNoticed(t *testing.T) {
 	c, _, over := connected(t, func(Event) {})
-	if err := c.Keep(t.Context(), Watch{Every: time.Millisecond, Answer: 20 * time.Millisecond}); !errors.Is(err, ErrLost) {
+	if err := c.Keep(t.Context(), Watch{Every: time.Millisecond, Answer: 20 * time.Millisecond}, "c2d_x", "1"); !errors.Is(err, ErrLost) {
 		t.Error(err)
 	}
 	if err := <-over; !errors.Is(err, ErrLost) {
+		t.Error(err)
+	}
+}
+
+// TestATwinIsNoticed: a second process of our name has taken the mark.
+func TestATwinIsNoticed(t *testing.T) {
+	c, s, _ := connected(t, func(Event) {})
+	go func() { // ends with the connection
+		for _, mark := range []string{"mine", "mine", "another"} {
+			if s.hears() != "api global_getvar c2d_x" {
+				return
+			}
+			s.say(says(mark))
+		}
+	}()
+	if err := c.Keep(t.Context(), Watch{Every: time.Millisecond, Answer: 5 * time.Second}, "c2d_x", "mine"); !errors.Is(err, ErrReplaced) {
 		t.Error(err)
 	}
 }

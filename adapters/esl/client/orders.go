@@ -51,8 +51,17 @@ type Watch struct {
 	Answer time.Duration // that FreeSWITCH has for each
 }
 
-// Keep asks for a sign of life until there is none, which closes the connection, or ctx ends. It returns why.
-func (c *Conn) Keep(ctx context.Context, w Watch) error {
+// ErrReplaced says that another process has taken a mark that is ours.
+var ErrReplaced = errors.New("another process of the same name uses this FreeSWITCH")
+
+// Mark sets a global variable of FreeSWITCH's, by which Keep notices who else uses it under the same name. Errors: those of Do.
+func (c *Conn) Mark(ctx context.Context, name, value string) error {
+	_, err := c.Call(ctx, "global_setvar", name+"="+value)
+	return err
+}
+
+// Keep reads a mark until it is another one, there is no reply, or ctx ends. It closes the connection, and returns why.
+func (c *Conn) Keep(ctx context.Context, w Watch, name, value string) error {
 	every := time.NewTicker(w.Every)
 	defer every.Stop()
 	for {
@@ -64,11 +73,15 @@ func (c *Conn) Keep(ctx context.Context, w Watch) error {
 		case <-every.C:
 		}
 		limit, cancel := context.WithTimeout(ctx, w.Answer)
-		_, err := c.Call(limit, "echo", "c2d")
+		is, err := c.Call(limit, "global_getvar", name)
 		cancel()
-		if err != nil && !Answered(err) {
+		switch {
+		case err != nil && !Answered(err):
 			c.close()
 			return fmt.Errorf("FreeSWITCH gives no sign of life: %w", errors.Join(ErrLost, err))
+		case err == nil && is != value:
+			c.close()
+			return ErrReplaced
 		}
 	}
 }

@@ -20,6 +20,12 @@ func (f *FreeSWITCH) api(line string) string {
 	switch name {
 	case "echo":
 		return rest
+	case "global_setvar":
+		variable, value, _ := strings.Cut(rest, "=")
+		f.globals[variable] = value
+		return "+OK\n"
+	case "global_getvar":
+		return f.globals[rest]
 	case "version":
 		return "FreeSWITCH Version 1.10.12-release~64bit (-release 64bit)\n"
 	case "module_exists":

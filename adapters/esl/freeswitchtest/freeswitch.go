@@ -35,7 +35,8 @@ type FreeSWITCH struct {
 	work sync.WaitGroup
 
 	mu         sync.Mutex
-	core       string // its UUID
+	core       string            // its UUID
+	globals    map[string]string // variables
 	phones     map[string]*desk.Phone
 	channels   []*channel // in the order in which they were made, and those that have just gone
 	sessions   map[*session]bool
@@ -49,7 +50,7 @@ type FreeSWITCH struct {
 // New starts a FreeSWITCH that ends with the test.
 func New(t *testing.T) *FreeSWITCH {
 	t.Helper()
-	f := &FreeSWITCH{port: cable.NewPort("freeswitch"), core: "0e4d7a9c-core", phones: map[string]*desk.Phone{}, sessions: map[*session]bool{}}
+	f := &FreeSWITCH{globals: map[string]string{}, port: cable.NewPort("freeswitch"), core: "0e4d7a9c-core", phones: map[string]*desk.Phone{}, sessions: map[*session]bool{}}
 	f.work.Go(func() { // ends with the port
 		for {
 			conn, err := f.port.Accept()
