@@ -142,6 +142,7 @@ func TestFoundAfterEarlyMedia(t *testing.T) {
 		r.until(a, call.EvAnswered)
 		b, y := r.rings(calltest.Early, a)
 		x.Hears(t, y)
+		r.rest()
 		r.Lose()
 		synctest.Wait()
 		y.PutDown(t)
