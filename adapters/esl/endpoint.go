@@ -16,11 +16,14 @@ const legVariable = "c2d_leg"
 // endpoint returns what FreeSWITCH dials for an address. Errors: fault.CodeBadCharacter, fault.CodeInvalidNumber.
 func (b *Backend) endpoint(address string) (string, error) {
 	to, err := b.dialling.To(address)
-	if err == nil && strings.Contains(to, ":_:") { // would begin a second call
+	if err == nil && twoCalls(to) {
 		err = fault.Field(fault.CodeBadCharacter, "way.address", "cannot be dialled: :_: means something else here")
 	}
 	return to, err
 }
+
+// twoCalls reports what FreeSWITCH takes for two originates, wherever it stands.
+func twoCalls(text string) bool { return strings.Contains(text, ":_:") }
 
 // originate returns the arguments of the command that rings a phone: variables, dial string, and what is done once somebody has
 // answered, or early media comes. Errors: those of endpoint; fault.CodeBadCharacter of what is shown.
@@ -29,7 +32,8 @@ func (b *Backend) originate(o call.Originate) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if n := o.Show.Number; n != "" && !identity.Dialled.MatchString(n) {
+	number, _, _ := strings.Cut(o.Show.Number, "@") // it becomes the user part of an address
+	if n := o.Show.Number; n != "" && !identity.Dialled.MatchString(n) || twoCalls(n) {
 		return "", fault.Field(fault.CodeBadCharacter, "show.number", "cannot be shown on a phone")
 	}
 	v := variables{}
@@ -47,7 +51,7 @@ func (b *Backend) originate(o call.Originate) (string, error) {
 		v.add("sip_auto_answer", "true")
 	}
 	v.add("origination_caller_id_name", shown(o.Show.Name))
-	v.add("origination_caller_id_number", o.Show.Number)
+	v.add("origination_caller_id_number", number)
 	v.add("origination_callee_id_name", "")
 	return v.String() + to + " &park()", nil
 }
