@@ -7,6 +7,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // session is one connection to the event socket. All but conn and out is guarded by the FreeSWITCH's mutex.
@@ -25,6 +26,9 @@ type filter struct {
 	fits   *regexp.Regexp
 }
 
+// farewell is how long a client has to read what was said last.
+const farewell = time.Second
+
 // most is how much a client may leave unread before it is given up.
 const most = 10_000
 
@@ -38,7 +42,6 @@ func (s *session) say(text string) {
 
 // serve serves a connection to its end.
 func (f *FreeSWITCH) serve(conn net.Conn) {
-	defer conn.Close()
 	s := &session{conn: conn, out: make(chan string, most)}
 	f.mu.Lock()
 	f.sessions[s] = true
@@ -54,6 +57,7 @@ func (f *FreeSWITCH) serve(conn net.Conn) {
 		}
 	})
 	f.listen(s)
+	_ = conn.SetWriteDeadline(time.Now().Add(farewell))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.sessions, s)
