@@ -1,32 +1,14 @@
 package asterisk
 
 import (
-	"maps"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/call"
+	"c2d/test/office"
 	"c2d/test/pbx"
 )
-
-// everywhere is calls in every state that lasts, n of each.
-func (o *office) everywhere(n int) map[call.State][]*chat {
-	o.t.Helper()
-	all := map[call.State][]*chat{}
-	for range n {
-		for _, state := range []call.State{call.RingingCaller, call.RingingCallee, call.Connected} {
-			all[state] = append(all[state], o.bring(state))
-		}
-	}
-	return all
-}
-
-func flat(all map[call.State][]*chat) []*chat {
-	return slices.Concat(slices.Collect(maps.Values(all))...)
-}
 
 // inBothForms runs a story in both dial forms, each with an Asterisk of its own.
 func inBothForms(t *testing.T, story func(*testing.T, *wards)) {
@@ -44,60 +26,50 @@ func TestKilled(t *testing.T) {
 	inBothForms(t, func(t *testing.T, w *wards) {
 		o := opens(t, w, "here")
 		o.deaf = true
-		all := o.everywhere(17)
-		refused := o.chat()
+		all := o.Everywhere(17)
+		refused := o.Chat()
 		w.asterisk.Kill()
-		o.healthy("Asterisk cannot be reached")
-		refused.place()
-		refused.ends(call.BackendFailed)
+		o.Healthy("Asterisk cannot be reached")
+		refused.Place()
+		refused.Ends(call.BackendFailed)
 		w.asterisk.Start(t)
-		o.healthy("")
-		for _, c := range flat(all) {
-			c.ends(call.Lost)
+		o.Healthy("")
+		for _, c := range office.Flat(all) {
+			c.Ends(call.Lost)
 		}
 		o.deaf = false
-		next := o.bring(call.Connected)
-		next.talks()
-		next.a.PutDown(t)
-		next.ends(call.Completed)
-		o.over()
-		hangUpAll(flat(all))
+		next := o.Bring(call.Connected)
+		next.Talks()
+		next.A.PutDown(t)
+		next.Ends(call.Completed)
+		o.Over()
+		office.HangUpAll(office.Flat(all))
 	})
-}
-
-// hangUpAll closes the phones of calls that Asterisk knows nothing of any more, all at once: each waits for an answer to its BYE.
-func hangUpAll(all []*chat) {
-	var wg sync.WaitGroup
-	for _, c := range all {
-		wg.Go(c.a.Phone.Close)
-		wg.Go(c.b.Phone.Close)
-	}
-	wg.Wait()
 }
 
 // Asterisk hangs for a while: Health says so, nothing is rung, and whoever talked or rang goes on.
 func TestHangs(t *testing.T) {
 	inBothForms(t, func(t *testing.T, w *wards) {
 		o := opens(t, w, "here")
-		all := o.everywhere(2)
+		all := o.Everywhere(2)
 		w.asterisk.Freeze()
-		o.healthy("Asterisk cannot be reached")
+		o.Healthy("Asterisk cannot be reached")
 		w.asterisk.Thaw()
-		o.healthy("")
+		o.Healthy("")
 		for _, c := range all[call.RingingCaller] {
-			c.a.Lift(t)
-			awaits(t, c.b, telephone.Ringing)
+			c.A.Lift(t)
+			office.Awaits(t, c.B, telephone.Ringing)
 		}
 		for _, c := range append(all[call.RingingCaller], all[call.RingingCallee]...) {
-			c.b.Lift(t)
-			c.in(call.Connected)
+			c.B.Lift(t)
+			c.In(call.Connected)
 		}
-		for _, c := range flat(all) {
-			c.talks()
-			c.b.PutDown(t)
-			c.ends(call.Completed)
+		for _, c := range office.Flat(all) {
+			c.Talks()
+			c.B.PutDown(t)
+			c.Ends(call.Completed)
 		}
-		o.over()
+		o.Over()
 	})
 }
 
@@ -105,23 +77,23 @@ func TestHangs(t *testing.T) {
 func TestHangUpsUnheard(t *testing.T) {
 	inBothForms(t, func(t *testing.T, w *wards) {
 		o := opens(t, w, "here")
-		x, y := o.foreign(t)
-		all := o.everywhere(3)
+		x, y := office.Foreign(t, o.ward)
+		all := o.Everywhere(3)
 		o.line.Cut()
-		o.healthy("Asterisk cannot be reached")
+		o.Healthy("Asterisk cannot be reached")
 		mended := time.After(3 * time.Second)
 		for _, c := range all[call.RingingCaller] {
-			c.a.PutDown(t)
+			c.A.PutDown(t)
 		}
 		for _, c := range append(all[call.RingingCallee], all[call.Connected]...) {
-			c.b.PutDown(t)
+			c.B.PutDown(t)
 		}
 		<-mended
 		o.line.Mend()
-		for _, c := range flat(all) {
-			c.ends(call.Lost)
+		for _, c := range office.Flat(all) {
+			c.Ends(call.Lost)
 		}
-		o.over()
+		o.Over()
 		x.Hears(t, y)
 		y.Hears(t, x)
 	})
@@ -131,26 +103,26 @@ func TestHangUpsUnheard(t *testing.T) {
 func TestTwoInstallations(t *testing.T) {
 	inBothForms(t, func(t *testing.T, w *wards) {
 		one := opens(t, w, "one")
-		x, y := one.foreign(t)
-		rings, talks := one.bring(call.RingingCallee), one.bring(call.Connected)
+		x, y := office.Foreign(t, one.ward)
+		rings, talks := one.Bring(call.RingingCallee), one.Bring(call.Connected)
 		two := opens(t, w, "two")
-		lost := two.bring(call.Connected)
+		lost := two.Bring(call.Connected)
 		two.line.Close() // killed
 		after := opens(t, w, "two")
-		pbx.Eventually(t, patience, "the call is found again", func() bool { return after.runner.Active() == 1 })
-		lost.talks()
-		lost.a.PutDown(t)
-		after.over()
-		rings.b.Lift(t)
-		rings.in(call.Connected)
-		rings.talks()
-		talks.talks()
+		pbx.Eventually(t, patience, "the call is found again", func() bool { return after.Runner.Active() == 1 })
+		lost.Talks()
+		lost.A.PutDown(t)
+		after.Over()
+		rings.B.Lift(t)
+		rings.In(call.Connected)
+		rings.Talks()
+		talks.Talks()
 		x.Hears(t, y)
-		for _, c := range []*chat{rings, talks} {
-			c.b.PutDown(t)
-			c.ends(call.Completed)
+		for _, c := range []*office.Chat{rings, talks} {
+			c.B.PutDown(t)
+			c.Ends(call.Completed)
 		}
-		one.over()
+		one.Over()
 	})
 }
 
@@ -158,13 +130,13 @@ func TestTwoInstallations(t *testing.T) {
 func TestTwin(t *testing.T) {
 	w := &wards{asterisk: pbx.StartAsterisk(t, pbx.Switch{Files: phones()}), dial: forms["Asterisk, direct"]}
 	one := opens(t, w, "here")
-	one.healthy("")
+	one.Healthy("")
 	two := opens(t, w, "here")
-	one.healthy("another process")
-	two.healthy("")
-	c := two.bring(call.Connected)
-	c.talks()
-	c.a.PutDown(t)
-	c.ends(call.Completed)
-	two.over()
+	one.Healthy("another process")
+	two.Healthy("")
+	c := two.Bring(call.Connected)
+	c.Talks()
+	c.A.PutDown(t)
+	c.Ends(call.Completed)
+	two.Over()
 }

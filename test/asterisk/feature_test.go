@@ -6,6 +6,7 @@ import (
 	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/call/calltest"
+	"c2d/test/office"
 	"c2d/test/pbx"
 )
 
@@ -18,12 +19,12 @@ func TestFeatureCodeWithAName(t *testing.T) {
 		t.Fatal(err)
 	}
 	harry.Dial(t, "mary")
-	awaits(t, mary, telephone.Ringing)
+	office.Awaits(t, mary, telephone.Ringing)
 	mary.Lift(t)
 	harry.Hears(t, mary)
 	mary.Hears(t, harry)
 	mary.PutDown(t)
-	awaits(t, harry, telephone.Ended)
+	office.Awaits(t, harry, telephone.Ended)
 	s.empty()
 }
 
@@ -33,10 +34,10 @@ func TestFeatureCodeWhileWeAreDown(t *testing.T) {
 	s := &service{ward: &ward{wards: w}, t: t}
 	harry, mary := s.Phone(t, calltest.Rings).(*handset.Handset), s.Phone(t, calltest.Rings).(*handset.Handset)
 	harry.Dial(t, mary.Name)
-	awaits(t, mary, telephone.Ringing)
+	office.Awaits(t, mary, telephone.Ringing)
 	mary.Lift(t)
 	harry.Hears(t, mary)
 	mary.PutDown(t)
-	awaits(t, harry, telephone.Ended)
+	office.Awaits(t, harry, telephone.Ended)
 	s.empty()
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"c2d/adapters/ari"
+	"c2d/adapters/ari/client"
 	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/call"
@@ -81,7 +82,6 @@ func (w *wards) extension() int {
 type ward struct {
 	*wards
 	line *pbx.Line
-	last *ari.Backend
 	kept string // where recordings lie
 	deaf bool   // phones that listen to nothing, for many of them
 }
@@ -90,11 +90,11 @@ func (w *ward) Name() string { return "ward-pbx" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
 	t.Helper()
-	return w.as(t, identity.Origin{Installation: "suite", Node: "n1"})
+	return w.As(t, identity.Origin{Installation: "suite", Node: "n1"})
 }
 
-// as opens the backend of a process of some installation.
-func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
+// As implements [office.Ward].
+func (w *ward) As(t *testing.T, origin identity.Origin) call.Backend {
 	t.Helper()
 	w.line = pbx.NewLine(t, strings.TrimSuffix(strings.TrimPrefix(w.asterisk.URL, "http://"), "/ari"))
 	log := slog.New(slog.DiscardHandler)
@@ -106,7 +106,6 @@ func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.last = b
 	return b
 }
 
@@ -114,6 +113,13 @@ func (w *ward) as(t *testing.T, origin identity.Origin) *ari.Backend {
 func (w *ward) Crash(*testing.T) { w.line.Close() }
 func (w *ward) Lose()            { w.line.Cut() }
 func (w *ward) Restore()         { w.line.Mend() }
+
+// asteriskAPI is a client of ARI beside ours.
+func (w *ward) asteriskAPI(t *testing.T) *client.Client {
+	api := client.New(client.Config{URL: w.asterisk.URL, Username: w.asterisk.Username, Password: w.asterisk.Password})
+	t.Cleanup(api.Close)
+	return api
+}
 
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()

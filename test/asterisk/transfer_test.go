@@ -17,6 +17,7 @@ import (
 	"c2d/core/access"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
+	"c2d/test/office"
 	"c2d/test/pbx"
 )
 
@@ -94,7 +95,7 @@ func (s *service) talk(login string, a, b *handset.Handset) client.Call {
 		s.t.Fatal(err)
 	}
 	for _, h := range []*handset.Handset{a, b} {
-		awaits(s.t, h, telephone.Ringing)
+		office.Awaits(s.t, h, telephone.Ringing)
 		h.Lift(s.t)
 	}
 	a.Hears(s.t, b)
@@ -155,8 +156,8 @@ func TestBlindTransfer(t *testing.T) {
 	if got := told(t, harry); got != 200 {
 		t.Errorf("told %d", got)
 	}
-	awaits(t, harry, telephone.Ended)
-	awaits(t, ann, telephone.Ringing)
+	office.Awaits(t, harry, telephone.Ended)
+	office.Awaits(t, ann, telephone.Ringing)
 	ann.Lift(t)
 	mary.Hears(t, ann)
 	ann.Hears(t, mary)
@@ -164,7 +165,7 @@ func TestBlindTransfer(t *testing.T) {
 		t.Errorf("the first record: %+v", end.End)
 	}
 	ann.PutDown(t)
-	awaits(t, mary, telephone.Ended)
+	office.Awaits(t, mary, telephone.Ended)
 	s.empty()
 }
 
@@ -180,7 +181,7 @@ func TestAttendedTransfer(t *testing.T) {
 		t.Fatal(err)
 	}
 	harry.Dial(t, ann.Name)
-	awaits(t, ann, telephone.Ringing)
+	office.Awaits(t, ann, telephone.Ringing)
 	ann.Lift(t)
 	ann.Hears(t, harry) // he hears her and, since Asterisk goes on sending to a phone that holds, Mary
 	harry.Does(t, "transfer", harry.Phone.Attend)
@@ -193,7 +194,7 @@ func TestAttendedTransfer(t *testing.T) {
 		t.Errorf("%+v", end.End)
 	}
 	mary.PutDown(t)
-	awaits(t, ann, telephone.Ended)
+	office.Awaits(t, ann, telephone.Ended)
 	s.empty()
 }
 
@@ -215,18 +216,18 @@ func (s *service) empty() {
 func TestTransferBehindTheDialplan(t *testing.T) {
 	w := &wards{asterisk: pbx.StartAsterisk(t, pbx.Switch{Files: phones()}), dial: forms["Asterisk, dialplan"]}
 	o := opens(t, w, "here")
-	c := o.bring(call.Connected)
-	c.talks()
+	c := o.Bring(call.Connected)
+	c.Talks()
 	o.Phone(t, calltest.Rings)
 	third := o.Phone(t, calltest.Rings).(*handset.Handset)
-	(&service{ward: o.ward, t: t}).refers(c.a, third.Name)
-	awaits(t, third, telephone.Ringing)
+	(&service{ward: o.ward, t: t}).refers(c.A, third.Name)
+	office.Awaits(t, third, telephone.Ringing)
 	third.Lift(t)
-	c.b.Hears(t, third)
-	third.Hears(t, c.b)
+	c.B.Hears(t, third)
+	third.Hears(t, c.B)
 	third.PutDown(t)
-	c.ends(call.Completed)
-	o.over()
+	c.Ends(call.Completed)
+	o.Over()
 }
 
 // An older Asterisk transfers by itself: the leg goes on with whom the phone has named, and the record says so.
@@ -241,13 +242,13 @@ func TestBlindTransferByAnOlderAsterisk(t *testing.T) {
 		t.Errorf("told %d", got)
 	}
 	harry.PutDown(t) // Asterisk leaves the BYE to the phone
-	awaits(t, ann, telephone.Ringing)
+	office.Awaits(t, ann, telephone.Ringing)
 	ann.Lift(t)
 	mary.Hears(t, ann)
 	ann.Hears(t, mary)
 	s.handedOn(first)
 	ann.PutDown(t)
-	awaits(t, mary, telephone.Ended)
+	office.Awaits(t, mary, telephone.Ended)
 	if end := s.reach(first, "ended"); end.End.Reason != "completed" || end.End.By != "caller" {
 		t.Errorf("%+v", end.End)
 	}
@@ -266,7 +267,7 @@ func TestAttendedTransferByAnOlderAsterisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	harry.Dial(t, ann.Name)
-	awaits(t, ann, telephone.Ringing)
+	office.Awaits(t, ann, telephone.Ringing)
 	ann.Lift(t)
 	ann.Hears(t, harry)
 	harry.Does(t, "transfer", harry.Phone.Attend)
@@ -276,7 +277,7 @@ func TestAttendedTransferByAnOlderAsterisk(t *testing.T) {
 	mary.Hears(t, ann)
 	ann.Hears(t, mary)
 	mary.PutDown(t)
-	awaits(t, ann, telephone.Ended)
+	office.Awaits(t, ann, telephone.Ended)
 	if end := s.reach(first, "ended"); end.End.Reason != "transferred" || end.End.By != "caller" {
 		t.Errorf("%+v", end.End)
 	}

@@ -73,17 +73,19 @@ type ward struct {
 	line *pbx.Line
 	last *esl.Backend
 	kept string // where recordings go
+	deaf bool   // phones that listen to nothing, for many of them
+	shut bool   // the dialplan hands us nothing: of several processes one has the door
 }
 
 func (w *ward) Name() string { return "fs" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
 	t.Helper()
-	return w.as(t, identity.Origin{Installation: "suite", Node: "n1"})
+	return w.As(t, identity.Origin{Installation: "suite", Node: "n1"})
 }
 
-// as opens the backend of a process of some installation.
-func (w *ward) as(t *testing.T, origin identity.Origin) *esl.Backend {
+// As implements [office.Ward].
+func (w *ward) As(t *testing.T, origin identity.Origin) call.Backend {
 	t.Helper()
 	w.line = pbx.NewLine(t, w.freeswitch.Socket.String())
 	log := slog.New(slog.DiscardHandler)
@@ -93,8 +95,12 @@ func (w *ward) as(t *testing.T, origin identity.Origin) *esl.Backend {
 	if w.kept == "" {
 		w.kept = filepath.Join(t.TempDir(), "kept")
 	}
+	door := w.door
+	if w.shut {
+		door = ""
+	}
 	b, err := esl.New(esl.Config{
-		Name: w.Name(), Kind: "freeswitch", Address: w.line.Addr(), Password: w.freeswitch.Password, Listen: w.door, Recordings: w.kept,
+		Name: w.Name(), Kind: "freeswitch", Address: w.line.Addr(), Password: w.freeswitch.Password, Listen: door, Recordings: w.kept,
 		Dial: []identity.Dial{{Match: ".*", To: "user/{number}"}},
 	}, esl.Deps{Origin: origin, Country: "CN", Log: log})
 	if err != nil {
@@ -128,7 +134,7 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	p, err := telephone.New(telephone.Config{
 		AOR: "sip:" + h.Name + "@" + w.freeswitch.Addr.Addr().String(), Password: password, Registrar: w.freeswitch.Addr,
 		Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.Hz, Answer: answers[does], EarlyMedia: does == calltest.Early,
-		Forwards: does == calltest.Forwards, Notify: h.Happened, Deaf: does == calltest.Answers,
+		Forwards: does == calltest.Forwards, Notify: h.Happened, Deaf: w.deaf || does == calltest.Answers,
 	})
 	if err != nil {
 		t.Fatal(err)

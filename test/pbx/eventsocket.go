@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// api gives FreeSWITCH one command through its event socket, on a connection of its own. It is not adapters/esl: what tests
+// API gives FreeSWITCH one command through its event socket, on a connection of its own. It is not adapters/esl: what tests
 // the adapter does not lean on it.
-func (f *FreeSWITCH) api(command string) (string, error) {
+func (f *FreeSWITCH) API(command string) (string, error) {
 	conn, err := net.DialTimeout("tcp", f.Socket.String(), time.Second)
 	if err != nil {
 		return "", err

@@ -71,7 +71,7 @@ func (f *FreeSWITCH) Etc(name string) string { return filepath.Join(f.dir, "conf
 // Console gives a command at its console, which is the event socket, and returns what it says.
 func (f *FreeSWITCH) Console(t testing.TB, command string) string {
 	t.Helper()
-	said, err := f.api(command)
+	said, err := f.API(command)
 	if err != nil {
 		t.Fatalf("FreeSWITCH, %s: %v", command, err)
 	}
@@ -84,7 +84,7 @@ func (f *FreeSWITCH) answers(t testing.TB) bool {
 	if f.prog.Wait(0) == nil {
 		t.Fatalf("FreeSWITCH ended:\n%s", f.prog.Output())
 	}
-	said, err := f.api("sofia status")
+	said, err := f.API("sofia status")
 	return err == nil && len(running.FindAllString(said, -1)) == 2
 }
 
