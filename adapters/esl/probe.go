@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,13 +18,11 @@ const fewSessions = 30
 // Probe asks FreeSWITCH whether it could be used, in one sentence that says what to do, over a connection of its own.
 // Errors: fault.CodeBackendUnavailable.
 func (b *Backend) Probe(ctx context.Context) error {
-	conn, err := client.Dial(ctx, b.to)
+	conn, hangUp, err := b.aside(ctx)
 	if err != nil {
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "%s", advice(err, b.cfg))
 	}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = conn.Serve(func(client.Event) {}) }() // ends with conn
-	defer func() { conn.Close(); <-served }()
+	defer hangUp()
 	version, err := conn.Call(ctx, "version")
 	if err != nil {
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH does not answer commands: is mod_commands loaded?")
@@ -37,6 +36,38 @@ func (b *Backend) Probe(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// aside is a connection beside the one that carries calls, until hangUp.
+func (b *Backend) aside(ctx context.Context) (conn *client.Conn, hangUp func(), err error) {
+	conn, err = client.Dial(ctx, b.to)
+	if err != nil {
+		return nil, nil, err
+	}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = conn.Serve(func(client.Event) {}) }() // ends with conn
+	return conn, func() { conn.Close(); <-served }, nil
+}
+
+// sessions is what "fsctl sps" says: "+OK sessions per second: 30".
+var sessions = regexp.MustCompile(`sessions per second: ([0-9]+)`)
+
+// Limit says in one sentence what this FreeSWITCH cannot, "" if there is nothing, or if it does not answer.
+func (b *Backend) Limit(ctx context.Context) string {
+	conn, hangUp, err := b.aside(ctx)
+	if err != nil {
+		return "" // Probe tells
+	}
+	defer hangUp()
+	said, err := conn.Call(ctx, "fsctl", "sps")
+	n := sessions.FindStringSubmatch(said)
+	if err != nil || n == nil {
+		return ""
+	}
+	if most, err := strconv.Atoi(n[1]); err != nil || most > fewSessions {
+		return ""
+	}
+	return "FreeSWITCH begins " + n[1] + " legs a second at most, of which a call has two: when many click at once, calls end as congestion (sessions-per-second in switch.conf.xml)"
 }
 
 // tooOld returns the version if it is before 1.10: "FreeSWITCH Version 1.10.12-release+git…".

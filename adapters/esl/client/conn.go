@@ -75,7 +75,10 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	defer stop()
 	if err := c.authenticate(cfg.Password); err != nil {
 		c.close()
-		return nil, errors.Join(ctx.Err(), err)
+		if late := ctx.Err(); late != nil {
+			return nil, fmt.Errorf("%w: %w", late, err)
+		}
+		return nil, err
 	}
 	if !stop() {
 		return nil, ctx.Err()
@@ -83,8 +86,14 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	return c, nil
 }
 
+// greeting is what FreeSWITCH begins with. Of what begins otherwise, no frame would ever be whole.
+const greeting = "Content-"
+
 // authenticate is the beginning, in which nothing but this is said.
 func (c *Conn) authenticate(password string) error {
+	if first, err := c.r.Peek(len(greeting)); err == nil && string(first) != greeting {
+		return errFrame
+	}
 	f, err := readFrame(c.r)
 	if err != nil {
 		return err

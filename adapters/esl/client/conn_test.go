@@ -110,6 +110,7 @@ func TestHowConnectionsBegin(t *testing.T) {
 		"wrong password": {asks, "Content-Type: command/reply\nReply-Text: -ERR invalid\n\n", ErrPassword},
 		"access list":    {"Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n", "", ErrDenied},
 		"another server": {"HTTP/1.1 400 Bad Request\n\n", "", errFrame},
+		"SSH":            {"SSH-2.0-OpenSSH_9.2\r\n", "", errFrame},
 		"says nothing":   {"", "", context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,8 +127,8 @@ func TestHowConnectionsBegin(t *testing.T) {
 			if c.want == context.DeadlineExceeded {
 				ctx = within(t, 100*time.Millisecond)
 			}
-			if _, err := Dial(ctx, s.config()); !errors.Is(err, c.want) {
-				t.Errorf("%v, want %v", err, c.want)
+			if _, err := Dial(ctx, s.config()); !errors.Is(err, c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v, want %v in one line", err, c.want)
 			}
 			server.Wait()
 		})

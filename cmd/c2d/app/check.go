@@ -109,8 +109,6 @@ func checkTCP(address string) error {
 
 // checkBackends makes each phone system as Start would, asks those that need no start how they are, and stops them.
 func checkBackends(ctx context.Context, cfg config.Config, note func(string, error)) {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
 	a := New(cfg, Deps{})
 	a.origin = identity.Origin{Installation: "check", Node: "check"}
 	for _, b := range cfg.Backends {
@@ -123,6 +121,8 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 		}
 		note("backend "+b.Name, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
 	note("backends", a.Stop(ctx))
 	if len(cfg.SIP.Entries) > 0 {
 		note("sip.listen", checkSIP(ctx, cfg.SIP))
@@ -131,6 +131,8 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 
 // probe asks a phone system how it is. One that is reached over a connection is tried without taking it over from the service.
 func probe(ctx context.Context, b call.Backend) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
 	if p, ok := b.(interface{ Probe(context.Context) error }); ok {
 		return p.Probe(ctx)
 	}
@@ -139,8 +141,6 @@ func probe(ctx context.Context, b call.Backend) error {
 
 // Limits returns one line for each thing that a phone system of a valid configuration cannot, and that is no fault.
 func Limits(ctx context.Context, cfg config.Config) (all []string) {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
 	a := New(cfg, Deps{})
 	a.origin = identity.Origin{Installation: "check", Node: "check"}
 	for _, b := range cfg.Backends {
@@ -151,14 +151,25 @@ func Limits(ctx context.Context, cfg config.Config) (all []string) {
 		if err != nil {
 			continue // Check tells
 		}
-		if l, ok := entry.Backend.(interface{ Limit(context.Context) string }); ok {
-			if text := l.Limit(ctx); text != "" {
-				all = append(all, "backend "+b.Name+": "+text)
-			}
+		if text := limit(ctx, entry.Backend); text != "" {
+			all = append(all, "backend "+b.Name+": "+text)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
 	_ = a.Stop(ctx)
 	return all
+}
+
+// limit asks a phone system what it cannot.
+func limit(ctx context.Context, b call.Backend) string {
+	l, ok := b.(interface{ Limit(context.Context) string })
+	if !ok {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	return l.Limit(ctx)
 }
 
 func checkSIP(ctx context.Context, cfg sip.Config) error {
