@@ -46,8 +46,9 @@ type dialogue struct {
 	t      *testing.T
 	api    *client.Client
 	phones func(*testing.T, calltest.Does) calltest.Phone
-	prefix string            // of ids, so that no two dialogues with one Asterisk share one
-	names  map[string]string // of phones, by address
+	prefix string // of ids, so that no two dialogues with one Asterisk share one
+	mu     sync.Mutex
+	names  map[string]string // of phones, by address; guarded by mu, since phones are added while events come
 	events chan string
 	steps  []string
 	want   []string // steps as they were recorded
@@ -148,6 +149,8 @@ func (d *dialogue) name(c ari.ChannelData) string {
 		return name
 	}
 	number, _, _ := strings.Cut(strings.TrimPrefix(c.Name, "PJSIP/"), "-")
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.names[number]
 }
 

@@ -30,6 +30,8 @@ func stories() []story {
 // phone is one with a name.
 func (d *dialogue) phone(name string, does calltest.Does) calltest.Phone {
 	p := d.phones(d.t, does)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.names[p.Address()] = name
 	return p
 }
