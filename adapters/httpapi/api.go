@@ -40,6 +40,7 @@ func (s *Server) newAPI() {
 	s.keyOperations()
 	s.auditOperations()
 	s.webhookOperations()
+	s.reloadOperations()
 }
 
 // handler serves one operation for an actor.

@@ -31,6 +31,9 @@ type Deps struct {
 	Webhooks Webhooks
 	// Limiter bounds requests of one API key ("key/<id>") and failed sign-ins from one address ("addr/<ip>").
 	Limiter Limiter
+	// Reload reads the configuration again; nil is never. Errors: fault.CodeInvalid of a file that is wrong, fault.CodeNotSupported,
+	// those of access.Actor.May.
+	Reload func(ctx context.Context, a access.Actor) (Reloaded, error)
 	// Health tells how the parts are: "store", and each backend by its name; nil is well.
 	Health  func(ctx context.Context) map[string]error
 	Metrics http.Handler

@@ -44,7 +44,7 @@ func knownValues(schema, field string) []string {
 	case "KeyView.scopes", "CreateKeyInputBody.scopes":
 		return words(access.PlaceCalls, access.ReadCalls, access.ControlCalls, access.RecordCalls, access.Resolve, access.ReadBook, access.WriteBook,
 			access.ReadUsers, access.WriteUsers, access.ReadEvents, access.WriteKeys, access.WriteAdmins, access.CreateTokens,
-			access.ReadAudit, access.ReadReadiness, access.WriteWebhooks)
+			access.ReadAudit, access.ReadReadiness, access.WriteWebhooks, access.ReloadConfig)
 	case "Problem.code", "ProblemError.code":
 		return slices.Sorted(slices.Values(append(words(fault.Codes()...), codeMethod)))
 	}

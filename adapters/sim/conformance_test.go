@@ -10,6 +10,7 @@ import (
 
 	"c2d/core/call"
 	"c2d/core/call/calltest"
+	"c2d/core/call/swap"
 	"c2d/core/identity"
 )
 
@@ -32,6 +33,20 @@ func TestConformanceOfAVagueSystem(t *testing.T) {
 		Around: synctest.Test,
 	})
 }
+
+// TestConformanceBehindAName runs it for a phone system that can be exchanged: core sees no difference.
+func TestConformanceBehindAName(t *testing.T) {
+	calltest.Run(t, calltest.Suite{
+		Backend: "exchangeable",
+		Can:     calltest.Abilities{Anchored: true, Keys: true, Holds: true, Dials: true, Forwards: true, Lose: true, Outlives: true},
+		Open:    func(*testing.T) calltest.Harness { return exchangeable{newRoom()} },
+		Around:  synctest.Test,
+	})
+}
+
+type exchangeable struct{ *room }
+
+func (e exchangeable) Open(t *testing.T) call.Backend { return swap.New(e.Name(), e.room.Open(t), nil) }
 
 type vague struct{ *room }
 

@@ -57,10 +57,11 @@ const (
 	ReadAudit     Scope = "audit:read"
 	ReadReadiness Scope = "health:read"
 	WriteWebhooks Scope = "webhooks:write"
+	ReloadConfig  Scope = "config:reload"
 )
 
 var roleScopes = map[Role][]Scope{
-	SystemAdmin:   {PlaceCalls, ReadCalls, ControlCalls, RecordCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, WriteKeys, CreateTokens, ReadReadiness, WriteWebhooks},
+	SystemAdmin:   {PlaceCalls, ReadCalls, ControlCalls, RecordCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, WriteKeys, CreateTokens, ReadReadiness, WriteWebhooks, ReloadConfig},
 	SecurityAdmin: {WriteAdmins, ReadReadiness},
 	AuditAdmin:    {ReadAudit, ReadReadiness},
 	System:        {PlaceCalls, ReadCalls, ControlCalls, RecordCalls, Resolve, ReadBook, WriteBook, ReadUsers, WriteUsers, ReadEvents, CreateTokens, WriteWebhooks},

@@ -154,7 +154,7 @@ func (b *box) look(ctx context.Context, c Call) {
 
 // backend is the one that carries the leg; a leg of a backend that is configured no more has none.
 func (b *box) backend(l *Leg) (Backend, error) {
-	if be := b.r.cfg.Backends[l.Way.Backend]; be != nil {
+	if be := b.r.backend(l.Way.Backend); be != nil {
 		return be, nil
 	}
 	return nil, fault.New(fault.CodeBackendUnavailable, "backend %s is not configured", l.Way.Backend)

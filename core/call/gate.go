@@ -11,17 +11,36 @@ type gate struct {
 	waiting []string
 }
 
-// newGates returns those of all backends.
-func newGates(cfg Config) map[string]*gate {
-	all := map[string]*gate{}
-	for name := range cfg.Backends {
-		g := &gate{limit: cfg.Gates[name], allow: func() bool { return true }, inside: map[string]bool{}}
-		if cfg.Allow != nil {
-			g.allow = func() bool { return cfg.Allow(name) }
-		}
-		all[name] = g
+// newGate returns that of a backend.
+func (r *Runner) newGate(name string, limit int) *gate {
+	g := &gate{limit: limit, allow: func() bool { return true }, inside: map[string]bool{}}
+	if r.cfg.Allow != nil {
+		g.allow = func() bool { return r.cfg.Allow(name) }
 	}
-	return all
+	return g
+}
+
+// Limit sets how many calls ring at once on each backend, of those that it has; 0 is no limit. Who waits is let in as far as there
+// is a place now; who rings goes on.
+func (r *Runner) Limit(limits map[string]int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, g := range r.gates {
+		g.limit = limits[name]
+		for len(g.waiting) > 0 && !g.full() {
+			next := g.waiting[0]
+			g.waiting = g.waiting[1:]
+			g.inside[next] = true
+			r.admit(next)
+		}
+	}
+}
+
+// admit tells a call that it has its place; the caller holds r.mu.
+func (r *Runner) admit(id string) {
+	if b := r.calls[id]; b != nil {
+		b.post(letter{in: Admitted{}})
+	}
 }
 
 // enter takes a place; false puts the call in the queue.
@@ -95,8 +114,8 @@ func (r *Runner) leave(id string, needs func(backend string) bool) {
 		if needs(name) {
 			continue
 		}
-		if next := g.leave(id); next != "" && r.calls[next] != nil {
-			r.calls[next].post(letter{in: Admitted{}})
+		if next := g.leave(id); next != "" {
+			r.admit(next)
 		}
 	}
 }

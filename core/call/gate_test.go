@@ -155,3 +155,22 @@ func TestHowLegsFareIsTold(t *testing.T) {
 		}
 	})
 }
+
+// A limit that is raised while a call waits lets it in.
+func TestALimitIsSetAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := limited(t, map[string]int{"house": 1}, nil)
+		r.mustPlace("a")
+		r.mustPlace("b")
+		settle()
+		if s := r.state("b"); s != Queued {
+			t.Fatalf("the second is %s", s)
+		}
+		r.Limit(map[string]int{"house": 2})
+		settle()
+		if s := r.state("b"); s != RingingCaller {
+			t.Errorf("the second is %s", s)
+		}
+		r.hangUpAll()
+	})
+}

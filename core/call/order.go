@@ -128,7 +128,7 @@ func (r *Runner) talking(ctx context.Context, id string, side Side) (leg string,
 	if l == nil || !l.Open() {
 		return "", nil, fault.New(fault.CodeConflict, "this side has hung up")
 	}
-	if be = r.cfg.Backends[l.Way.Backend]; be == nil {
+	if be = r.backend(l.Way.Backend); be == nil {
 		return "", nil, fault.New(fault.CodeBackendUnavailable, "backend %s is not configured", l.Way.Backend)
 	}
 	return leg, be, nil

@@ -63,8 +63,10 @@ func (r *Runner) unknown(legs []LegInfo) map[string]LegInfo {
 
 // nameOf returns the configuration name of a backend, the first of several.
 func (r *Runner) nameOf(backend Backend) string {
-	for _, name := range slices.Sorted(maps.Keys(r.cfg.Backends)) {
-		if r.cfg.Backends[name] == backend {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(r.backends)) {
+		if r.backends[name] == backend {
 			return name
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ type Runner struct {
 	offers Offers
 
 	mu       sync.Mutex
+	backends map[string]Backend // by configuration name
 	calls    map[string]*box
 	legs     map[string]*box       // by leg id
 	offering map[string][]LegEvent // what offered legs told before their calls were made
@@ -71,8 +73,11 @@ func NewRunner(cfg Config, l LookUp, o Offers) *Runner {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Runner{cfg: cfg, lookUp: l, offers: o, calls: map[string]*box{}, legs: map[string]*box{}, offering: map[string][]LegEvent{}, gates: newGates(cfg),
+	r := &Runner{cfg: cfg, lookUp: l, offers: o, backends: maps.Clone(cfg.Backends), calls: map[string]*box{}, legs: map[string]*box{}, offering: map[string][]LegEvent{}, gates: map[string]*gate{},
 		idle: make(chan struct{}), ctx: ctx, cancel: cancel}
+	for name := range cfg.Backends {
+		r.gates[name] = r.newGate(name, cfg.Gates[name])
+	}
 	return r
 }
 
@@ -105,6 +110,36 @@ func (r *Runner) Start(ctx context.Context) error {
 	return nil
 }
 
+// Add takes a backend in while calls go on, and starts it. Errors: fault.CodeConflict when there is one of that name, those of its
+// Start.
+func (r *Runner) Add(ctx context.Context, name string, b Backend) error {
+	r.mu.Lock()
+	_, there := r.backends[name]
+	if !there {
+		r.backends[name] = b
+		r.gates[name] = r.newGate(name, 0)
+	}
+	r.mu.Unlock()
+	if there {
+		return fault.New(fault.CodeConflict, "there is a backend %s", name)
+	}
+	err := b.Start(ctx, sink{r, name}, nil)
+	if err != nil {
+		r.mu.Lock()
+		delete(r.backends, name)
+		delete(r.gates, name)
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// backend returns the one of a configuration name, nil for none.
+func (r *Runner) backend(name string) Backend {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.backends[name]
+}
+
 // takeUp makes the boxes of the calls that a former process left open, whose first letter says so: it comes before all
 // that a backend tells. It returns the boxes, which wait to be drained, and the open legs of each backend.
 func (r *Runner) takeUp(open []Call) (boxes []*box, legs map[Backend][]OpenLeg) {
@@ -115,7 +150,7 @@ func (r *Runner) takeUp(open []Call) (boxes []*box, legs map[Backend][]OpenLeg) 
 		r.add(b)
 		boxes = append(boxes, b)
 		for l := range c.Legs {
-			if be := r.cfg.Backends[l.Way.Backend]; be != nil && l.Open() {
+			if be := r.backend(l.Way.Backend); be != nil && l.Open() {
 				legs[be] = append(legs[be], OpenLeg{Leg: l.ID, Way: l.Way, State: l.State, JoinedTo: l.JoinedTo, Resume: l.Resume})
 			}
 		}

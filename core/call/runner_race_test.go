@@ -115,7 +115,7 @@ func TestHangUpThatComesTooLateIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newMemory(), nil)
 		gate := make(chan struct{})
-		r.cfg.Backends["house"] = stuck{r.board, gate}
+		r.backends["house"] = stuck{r.board, gate}
 		base := r.mustPlace("c").LegBase
 		r.play(base+"-1", EvAnswered)
 		r.play(base+"-2", EvAnswered)

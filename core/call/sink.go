@@ -39,7 +39,7 @@ func (s sink) Leg(ev LegEvent) {
 
 // stray hangs up a leg that answered and belongs to no call.
 func (r *Runner) stray(ctx context.Context, backend, leg string) {
-	if err := r.cfg.Backends[backend].HangUp(ctx, leg, Lost); err != nil {
+	if err := r.backend(backend).HangUp(ctx, leg, Lost); err != nil {
 		r.cfg.Log.Warn("stray leg not hung up", "leg", leg, "error", err)
 	}
 }
@@ -55,7 +55,7 @@ func (r *Runner) offered(ctx context.Context, backend string, ev LegEvent) {
 		r.cfg.Log.Warn("offered call not stored", "leg", ev.Leg, "error", err)
 		refused = &Cause{Reason: Congestion}
 	}
-	if err := r.cfg.Backends[backend].Refuse(ctx, ev.Leg, refused.Reason); err != nil {
+	if err := r.backend(backend).Refuse(ctx, ev.Leg, refused.Reason); err != nil {
 		r.cfg.Log.Warn("offered call not refused", "leg", ev.Leg, "error", err)
 	}
 }
@@ -76,7 +76,7 @@ func (r *Runner) settleOffer(leg string) {
 // Link tells every call of the backend, and asks the backend what it still has once it is back.
 func (s sink) Link(_ string, up bool) {
 	r := s.r
-	backend := r.cfg.Backends[s.name]
+	backend := r.backend(s.name)
 	boxes := r.of(backend)
 	for _, b := range boxes {
 		b.post(letter{in: LinkChanged{Up: up}})
@@ -118,7 +118,7 @@ func (r *Runner) of(backend Backend) []*box {
 	defer r.mu.Unlock()
 	var of []*box
 	for _, b := range r.calls {
-		if r.cfg.Backends[b.carrier()] == backend {
+		if r.backends[b.carrier()] == backend {
 			of = append(of, b)
 		}
 	}

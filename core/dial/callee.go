@@ -73,7 +73,7 @@ func (s *Service) notEmergency(field, address string) error {
 	if !ok {
 		return nil
 	}
-	if n, err := s.cfg.Numbers.Parse(number); err == nil && n.Emergency && !s.cfg.Emergency {
+	if n, err := s.cfg.Numbers.Parse(number); err == nil && n.Emergency && !s.course().Emergency {
 		return emergency(field)
 	}
 	return nil

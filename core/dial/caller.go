@@ -117,12 +117,12 @@ func (s *Service) devices(ctx context.Context, u user.User, ask []string) ([]use
 // means that all are offline.
 func (s *Service) callerTargets(ctx context.Context, devices []user.Device) ([]call.Target, error) {
 	var targets []call.Target
-	backend := s.entries[devices[0].Backend].Backend
+	backend := s.entry(devices[0].Backend).Backend
 	for _, d := range devices {
 		if err := s.notEmergency("caller", d.Address); err != nil {
 			return nil, err
 		}
-		if s.entries[d.Backend].Backend != backend {
+		if s.entry(d.Backend).Backend != backend {
 			return nil, fault.Field(fault.CodeInvalid, "devices", "the devices live on different phone systems and cannot ring for one call")
 		}
 		found, err := s.locate(ctx, d, call.Way{Backend: d.Backend, Address: d.Address})
@@ -140,8 +140,8 @@ func (s *Service) callerTargets(ctx context.Context, devices []user.Device) ([]c
 // locate makes a target of each phone that a way reaches now. A backend that reaches any number has one target: its ways
 // lead to the same phone and are tried one after the other.
 func (s *Service) locate(ctx context.Context, d user.Device, w call.Way) ([]call.Target, error) {
-	e, ok := s.entries[w.Backend]
-	if !ok {
+	e := s.entry(w.Backend)
+	if e.Backend == nil {
 		return nil, fault.New(fault.CodeNoRoute, "the phone's backend is not configured")
 	}
 	ways, err := e.Backend.Locate(ctx, w)

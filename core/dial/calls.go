@@ -65,7 +65,7 @@ func (s *Service) resolve(ctx context.Context, a access.Actor, caller *Ref, ref 
 func (s *Service) near(ctx context.Context, a access.Actor, caller *Ref) ([]string, error) {
 	var names []string
 	if caller == nil {
-		for _, e := range s.cfg.Entries {
+		for _, e := range s.course().Entries {
 			names = append(names, e.Name)
 		}
 		return names, nil

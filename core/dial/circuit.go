@@ -81,7 +81,7 @@ func (s *Service) verdict(entry string, why *call.Cause) (well, counts bool) {
 	case why == nil:
 		return true, true
 	case why.NotRung && (why.Reason == call.BackendFailed || why.SIP == 503):
-		return false, why.SIP == 0 || !s.entries[entry].Registered
+		return false, why.SIP == 0 || !s.entry(entry).Registered
 	case slices.Contains([]call.Reason{call.Busy, call.Rejected, call.NoAnswer, call.InvalidNumber, call.Forbidden}, why.Reason):
 		return true, true
 	}

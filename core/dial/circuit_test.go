@@ -16,10 +16,9 @@ func carriers(t *testing.T) (s *Service, over func() []string, pass func(time.Du
 	s, w, a := hospital(t)
 	now := s.cfg.Now()
 	s.cfg.Now = func() time.Time { return now }
-	for _, name := range []string{"ims", "line"} {
-		s.cfg.Entries = append(s.cfg.Entries, Entry{Name: name, Backend: w.house})
-		s.entries[name] = s.cfg.Entries[len(s.cfg.Entries)-1]
-	}
+	change(s, func(p *Plan) {
+		p.Entries = append(p.Entries, Entry{Name: "ims", Backend: w.house}, Entry{Name: "line", Backend: w.house})
+	})
 	over = func() (names []string) {
 		t.Helper()
 		c, _, err := s.Place(t.Context(), a, Request{Caller: Ref{Name: "harry"}, Callee: Ref{Number: "+4930123456"}})
@@ -115,9 +114,7 @@ func TestTheLastWayIsTriedAllTheSame(t *testing.T) {
 func TestACarrierThatIsDownIsPassedBy(t *testing.T) {
 	s, over, _ := carriers(t)
 	down := errors.New("no answer to OPTIONS")
-	e := s.entries["ims"]
-	e.Health = func(context.Context) error { return down }
-	s.entries["ims"] = e
+	change(s, func(p *Plan) { p.Entries[2].Health = func(context.Context) error { return down } })
 	if got := over(); !slices.Equal(got, []string{"line"}) {
 		t.Errorf("goes over %v", got)
 	}

@@ -28,7 +28,7 @@ func (s *Service) Can(c call.Call) []string {
 }
 
 func (s *Service) able(backend string) call.Capabilities {
-	if e := s.entries[backend]; e.Backend != nil {
+	if e := s.entry(backend); e.Backend != nil {
 		return e.Backend.Capabilities()
 	}
 	return call.Capabilities{}

@@ -52,39 +52,26 @@ type Carrier interface {
 	Record(ctx context.Context, id string, in call.RecordOrdered) (c call.Call, done bool, err error)
 }
 
-// Config is what the service needs; Limits, Now and Log are optional.
+// Config is what the service needs; Allowed, Now and Log are optional.
 type Config struct {
-	Calls     call.Store
-	Users     user.Store
-	Book      *directory.Service
-	Contacts  directory.Store
-	Audit     audit.Store
-	Numbers   identity.Numbering
-	Allowed   func(identity.Number) error // the installation's allow and deny rules; nil allows all
-	Entries   []Entry
-	Routes    []Route // empty: every number to every entry, in order
-	Ring      call.Seconds
-	Talk      call.Seconds
-	Limits    Limits
-	Emergency bool // place emergency numbers by click
-	Now       func() time.Time
-	Log       *slog.Logger
-}
-
-// Limits bound how often calls are placed; nil does not.
-type Limits struct {
-	PerUser    Limiter
-	PerCallee  Limiter
-	PerBackend Limiter // by the configured name of the backend of the caller's phone; call.Config.Allow asks for others
+	Calls    call.Store
+	Users    user.Store
+	Book     *directory.Service
+	Contacts directory.Store
+	Audit    audit.Store
+	Numbers  identity.Numbering
+	Allowed  func(identity.Number) error // the installation's allow and deny rules; nil allows all
+	Plan     Plan
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Service places calls. Safe for concurrent use after Use.
 type Service struct {
-	cfg     Config
-	entries map[string]Entry
-	carrier Carrier
-	turns   turns
-
+	cfg      Config
+	plans    plans
+	carrier  Carrier
+	turns    turns
 	circuits circuits
 }
 
@@ -103,44 +90,13 @@ func New(cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Ring == 0 {
-		cfg.Ring = 45
-	}
-	if cfg.Talk == 0 {
-		cfg.Talk = 4 * 3600
-	}
-	s := &Service{cfg: cfg, entries: map[string]Entry{}}
-	for _, e := range cfg.Entries {
-		s.entries[e.Name] = e
-	}
+	s := &Service{cfg: cfg}
+	s.Change(cfg.Plan)
 	return s
 }
 
 // Use sets what carries the calls: the runner is made with the service, so it comes second.
 func (s *Service) Use(c Carrier) { s.carrier = c }
-
-// route returns the entries for a number that are one phone system with the entry near, in the route's order.
-func (s *Service) route(number, near string) []Entry {
-	var names []string
-	for _, r := range s.cfg.Routes {
-		if r.Match.MatchString(number) {
-			names = r.Backends
-			break
-		}
-	}
-	if len(s.cfg.Routes) == 0 {
-		for _, e := range s.cfg.Entries {
-			names = append(names, e.Name)
-		}
-	}
-	var fit []Entry
-	for _, n := range names {
-		if e := s.entries[n]; e.Backend != nil && e.Backend == s.entries[near].Backend {
-			fit = append(fit, e)
-		}
-	}
-	return fit
-}
 
 // number parses and applies the rules for numbers that are called by click.
 func (s *Service) number(field, typed string) (identity.Number, error) {
@@ -148,7 +104,7 @@ func (s *Service) number(field, typed string) (identity.Number, error) {
 	if err != nil {
 		return n, inField(err, field)
 	}
-	if n.Emergency && !s.cfg.Emergency {
+	if n.Emergency && !s.course().Emergency {
 		return n, emergency(field)
 	}
 	if s.cfg.Allowed != nil {

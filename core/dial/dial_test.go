@@ -195,7 +195,7 @@ func (shut) Allow(string) (bool, time.Duration) { return false, 1500 * time.Mill
 func TestLimits(t *testing.T) {
 	for _, l := range []Limits{{PerUser: shut{}}, {PerCallee: shut{}}, {PerBackend: shut{}}} {
 		s, _, a := hospital(t)
-		s.cfg.Limits = l
+		change(s, func(p *Plan) { p.Limits = l })
 		_, _, err := s.Place(t.Context(), a, harryCallsMary())
 		if f, ok := err.(*fault.Error); !ok || f.Code != fault.CodeRateLimited || f.Details["retry_after_s"] != 2 {
 			t.Fatal(err)
@@ -237,8 +237,7 @@ func TestLookUpReadsTheContactAsItIsNow(t *testing.T) {
 	t.Run("a number that a network reaches in two ways, and two phones of hers", func(t *testing.T) {
 		s, w, c := place(t)
 		w.house.several = map[string]int{"sip:mary@h": 2, "+16328300101": 2} // the network asks the same of its addresses
-		s.entries["trunk"] = Entry{Name: "trunk", Backend: w.house}
-		s.cfg.Entries = append(s.cfg.Entries, s.entries["trunk"])
+		change(s, func(p *Plan) { p.Entries = append(p.Entries, Entry{Name: "trunk", Backend: w.house}) })
 		found, err := s.LookUp(t.Context(), c)
 		if err != nil || len(found.Attempts) != 1 || len(found.Attempts[0].Targets) != 2 {
 			t.Fatalf("%v %+v", err, found)
@@ -389,7 +388,7 @@ func (o *one) Allow(string) (bool, time.Duration) { return !o.used.Swap(true), t
 
 func TestParallelReplaysCountAgainstNoRate(t *testing.T) {
 	s, w, a := hospital(t)
-	s.cfg.Limits.PerUser = &one{}
+	change(s, func(p *Plan) { p.Limits.PerUser = &one{} })
 	r := harryCallsMary()
 	r.IdempotencyKey, r.BodyHash = "k1", "h1"
 	var all sync.WaitGroup

@@ -237,6 +237,14 @@ type lower struct{}
 
 func (lower) Fold(s string) string { return strings.ToLower(s) }
 
+// change lets a service follow another plan.
+func change(s *Service, to func(*Plan)) {
+	p := s.course().Plan
+	p.Entries = slices.Clone(p.Entries)
+	to(&p)
+	s.Change(p)
+}
+
 func contact(id, name string, numbers ...string) directory.Contact {
 	c := directory.Contact{ID: id, Tenant: "main", Name: directory.Name(name)}
 	for _, n := range numbers {
@@ -279,8 +287,8 @@ func hospital(t *testing.T) (*Service, *world, access.Actor) {
 	blocked.Blocked = true
 	w.contacts = append(w.contacts, blocked)
 	s := New(Config{Calls: w, Users: w, Book: directory.NewService(w, plan{}, lower{}), Contacts: w, Audit: w, Numbers: plan{},
-		Entries: []Entry{{Name: "house", Backend: w.house, Registered: true}, {Name: "pbx", Backend: w.trunk}},
-		Now:     func() time.Time { return time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC) }})
+		Plan: Plan{Entries: []Entry{{Name: "house", Backend: w.house, Registered: true}, {Name: "pbx", Backend: w.trunk}}},
+		Now:  func() time.Time { return time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC) }})
 	s.Use(carrier{w})
 	return s, w, access.Actor{Tenant: "main", KeyID: "k", Role: access.System, Scopes: access.System.Scopes()}
 }

@@ -47,7 +47,7 @@ func (s *Service) offered(ctx context.Context, backend string, ev call.LegEvent)
 		return call.Call{}, err
 	}
 	c := s.adopt(a, ev, call.Target{Device: d.ID, Number: d.Number, Ways: []call.Way{{Backend: backend, Address: d.Address}}})
-	c.Callee = call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.cfg.Ring}
+	c.Callee = call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.course().Ring}
 	if len(users) == 1 { // a shared phone does not say who dials
 		c.Caller.UserID, c.Caller.Name, c.Caller.ContactID = users[0].ID, users[0].Name, users[0].ContactID
 	}
@@ -63,7 +63,7 @@ func (s *Service) fromOutside(ctx context.Context, backend string, ev call.LegEv
 		return call.Call{}, err
 	}
 	d, err := s.cfg.Users.DeviceByAddress(ctx, a.Tenant, to.number)
-	if err == nil && !s.entries[d.Backend].Registered {
+	if err == nil && !s.entry(d.Backend).Registered {
 		err = fault.New(fault.CodeCalleeUnknown, "no phone of ours has that number")
 	}
 	if err == nil && to.blocked {
@@ -78,7 +78,7 @@ func (s *Service) fromOutside(ctx context.Context, backend string, ev call.LegEv
 	}
 	c := s.adopt(a, ev, call.Target{Number: from, Ways: []call.Way{{Backend: backend, Address: from}}})
 	c.Flags = append(c.Flags, call.Outside)
-	c.Callee = call.Party{Number: to.number, RingLimit: s.cfg.Ring}
+	c.Callee = call.Party{Number: to.number, RingLimit: s.course().Ring}
 	return c, nil
 }
 
@@ -87,8 +87,8 @@ func (s *Service) adopt(a access.Actor, ev call.LegEvent, from call.Target) call
 	way := from.Ways[0]
 	leg := call.Leg{ID: ev.Leg, Way: way, Handle: ev.Handle, State: call.LegOffered, CreatedAt: ev.At, Resume: ev.Resume}
 	return call.Call{ID: identity.NewID(), Tenant: a.Tenant, Backend: way.Backend, Confirm: call.ConfirmNever, PlacedBy: call.PlacedByActor(a),
-		Flags: []call.Flag{call.Adopted}, CallerLeg: ev.Leg, TalkLimit: s.cfg.Talk,
-		Caller: call.Party{Number: from.Number, RingLimit: s.cfg.Ring, Attempts: []call.Attempt{{Targets: []call.Target{from}, Legs: []call.Leg{leg}}}}}
+		Flags: []call.Flag{call.Adopted}, CallerLeg: ev.Leg, TalkLimit: s.course().Talk,
+		Caller: call.Party{Number: from.Number, RingLimit: s.course().Ring, Attempts: []call.Attempt{{Targets: []call.Target{from}, Legs: []call.Leg{leg}}}}}
 }
 
 // dialled reads what a phone dialled: a URI whose user part is a number means that number (RFC 3261 section 19.1.6), and letters

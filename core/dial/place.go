@@ -103,7 +103,7 @@ func (s *Service) admit(ctx context.Context, a access.Actor, r Request) (call.Ca
 	if err != nil {
 		return call.Call{}, err
 	}
-	if r.Confirm == call.ConfirmAlways && !s.entries[devices[0].Backend].Backend.Capabilities().Confirm {
+	if r.Confirm == call.ConfirmAlways && !s.entry(devices[0].Backend).Backend.Capabilities().Confirm {
 		return call.Call{}, fault.Field(fault.CodeNotSupported, "confirm", "this phone system cannot ask for a key press")
 	}
 	targets, err := s.callerTargets(ctx, devices)
@@ -134,6 +134,9 @@ func (s *Service) settle(ctx context.Context, a access.Actor, r Ref, devices []u
 	case sameParty(devices, to.number):
 		return to, fault.Field(fault.CodeSameParty, "callee", "caller and callee are the same phone")
 	}
+	if s.course().entries[devices[0].Backend].Backend == nil { // a former one carries what it has, and nothing new
+		return to, fault.Field(fault.CodeNoRoute, "caller", "the phone's backend is not configured")
+	}
 	targets, err := s.ways(ctx, a.Tenant, to.number, devices[0].Backend)
 	if err == nil && targets == nil {
 		err = fault.Field(fault.CodeNoRoute, "callee", "no backend reaches both this number and the caller's phone")
@@ -145,7 +148,7 @@ func (s *Service) limit(u user.User, to callee, backend string) error {
 	for _, l := range []struct {
 		by  Limiter
 		key string
-	}{{s.cfg.Limits.PerUser, u.Tenant + "/" + u.ID}, {s.cfg.Limits.PerCallee, u.Tenant + "/" + to.number}, {s.cfg.Limits.PerBackend, backend}} {
+	}{{s.course().Limits.PerUser, u.Tenant + "/" + u.ID}, {s.course().Limits.PerCallee, u.Tenant + "/" + to.number}, {s.course().Limits.PerBackend, backend}} {
 		if l.by == nil {
 			continue
 		}
@@ -167,14 +170,14 @@ func (s *Service) build(a access.Actor, r Request, u user.User, d user.Device, t
 	if confirm == "" {
 		confirm = call.ConfirmAuto
 	}
-	if !s.entries[d.Backend].Backend.Capabilities().Confirm {
+	if !s.entry(d.Backend).Backend.Capabilities().Confirm {
 		confirm = call.ConfirmNever
 	}
 	return call.Call{
 		ID: identity.NewID(), Tenant: a.Tenant, Backend: d.Backend, Confirm: confirm, Context: r.Context, Priority: r.Priority,
-		Caller:    call.Party{UserID: u.ID, ContactID: u.ContactID, Name: u.Name, Number: d.Number, RingLimit: pick(r.CallerRing, s.cfg.Ring)},
-		Callee:    call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: pick(r.CalleeRing, s.cfg.Ring)},
-		TalkLimit: pick(r.TalkLimit, s.cfg.Talk), PlacedBy: call.PlacedByActor(a),
+		Caller:    call.Party{UserID: u.ID, ContactID: u.ContactID, Name: u.Name, Number: d.Number, RingLimit: pick(r.CallerRing, s.course().Ring)},
+		Callee:    call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: pick(r.CalleeRing, s.course().Ring)},
+		TalkLimit: pick(r.TalkLimit, s.course().Talk), PlacedBy: call.PlacedByActor(a),
 	}
 }
 

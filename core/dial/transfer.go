@@ -99,7 +99,7 @@ func (s *Service) transfer(ctx context.Context, a access.Actor, t talk, asked ca
 // following is the call of who stays, with the third party as its callee.
 func (s *Service) following(a access.Actor, t *talk, to callee) call.Call {
 	next := s.taken(a, t)
-	next.Callee = call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.cfg.Ring}
+	next.Callee = call.Party{ContactID: to.contact, Name: to.name, Number: to.number, RingLimit: s.course().Ring}
 	return next
 }
 
@@ -117,7 +117,7 @@ func (s *Service) meeting(a access.Actor, one, two talk) (next call.Call, err er
 		return next, fault.New(fault.CodeConflict, "the two talk with each other already")
 	case !one.samePerson(&two):
 		return next, fault.New(fault.CodeForbidden, "the two calls have no person in common")
-	case s.entries[x.Way.Backend].Backend != s.entries[y.Way.Backend].Backend:
+	case s.entry(x.Way.Backend).Backend != s.entry(y.Way.Backend).Backend:
 		return next, fault.New(fault.CodeNotSupported, "the two are on different phone systems")
 	}
 	next = s.taken(a, &one)
@@ -140,7 +140,7 @@ func (t *talk) samePerson(other *talk) bool {
 func (s *Service) taken(a access.Actor, t *talk) call.Call {
 	leg, side := t.stays()
 	return call.Call{ID: identity.NewID(), Tenant: a.Tenant, Backend: leg.Way.Backend, Confirm: call.ConfirmNever, PlacedBy: call.PlacedByActor(a),
-		Flags: []call.Flag{call.Adopted}, CallerLeg: leg.ID, CallerAnsweredAt: s.cfg.Now(), Context: t.Context, TalkLimit: s.cfg.Talk,
+		Flags: []call.Flag{call.Adopted}, CallerLeg: leg.ID, CallerAnsweredAt: s.cfg.Now(), Context: t.Context, TalkLimit: s.course().Talk,
 		Caller: s.party(t, side, *leg)}
 }
 
@@ -149,7 +149,7 @@ func (s *Service) party(t *talk, side call.Side, leg call.Leg) call.Party {
 	who := *t.Party(side)
 	_, _, target := t.Find(leg.ID)
 	leg.Target, leg.WayIndex, leg.Held = 0, 0, false
-	who.Current, who.RingLimit = 0, s.cfg.Ring
+	who.Current, who.RingLimit = 0, s.course().Ring
 	who.Attempts = []call.Attempt{{Targets: []call.Target{*target}, Legs: []call.Leg{leg}}}
 	return who
 }

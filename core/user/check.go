@@ -85,7 +85,7 @@ func (s *Service) checkDevice(d *Device) error {
 	if !slices.Contains([]DeviceKind{Desk, Soft, Mobile, PSTN}, d.Kind) {
 		return fault.Field(fault.CodeInvalid, "kind", "must be desk, soft, mobile or pstn")
 	}
-	if !slices.Contains(s.backends, d.Backend) {
+	if !slices.Contains(*s.backends.Load(), d.Backend) {
 		return fault.Field(fault.CodeInvalid, "backend", "is not configured")
 	}
 	if err := identity.CheckAddress("address", d.Address); err != nil {

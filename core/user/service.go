@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"c2d/core/access"
@@ -16,14 +17,22 @@ import (
 type Service struct {
 	store    Store
 	realm    string // SIP realm for credentials
-	backends []string
+	backends atomic.Pointer[[]string]
 	numbers  identity.Numbering
 }
 
 // NewService returns a service; realm is the SIP domain that device passwords are hashed for, and backends are the
 // configured names that a device may live on.
 func NewService(s Store, realm string, backends []string, numbers identity.Numbering) *Service {
-	return &Service{store: s, realm: realm, backends: slices.Clone(backends), numbers: numbers}
+	svc := &Service{store: s, realm: realm, numbers: numbers}
+	svc.SetBackends(backends)
+	return svc
+}
+
+// SetBackends sets the names that a device may live on from now on. Devices on another one stay as they are.
+func (s *Service) SetBackends(names []string) {
+	names = slices.Clone(names)
+	s.backends.Store(&names)
 }
 
 // Create stores a new user; its id, version and times are given here. Needs access.WriteUsers.

@@ -22,6 +22,8 @@ import (
 	"c2d/adapters/sqlstore"
 	"c2d/cmd/c2d/config"
 	"c2d/core/access"
+	"c2d/core/call"
+	"c2d/core/call/swap"
 	"c2d/core/dial"
 	"c2d/core/identity"
 )
@@ -34,6 +36,7 @@ type Deps struct {
 	Log     *slog.Logger      // nil discards
 	Trace   func(sip.Message) // each SIP message in wire order; it must return at once
 	Version string
+	Load    func() (config.Config, error) // reads the configuration again; nil is never
 }
 
 // App is one C2D service. Start and Stop may be called from any goroutine, Start once.
@@ -46,12 +49,18 @@ type App struct {
 	keyFiles map[access.Role]string
 	stack    *sip.Stack // nil without a backend of kind sip
 	sipAddr  netip.AddrPort
-	entries  []dial.Entry
+	mu       sync.Mutex               // guards entries, and what Reload changes of cfg
+	entries  []dial.Entry             // replaced, not changed
+	slots    map[string]*swap.Backend // by name, also of those that are configured no more
+	added    []*swap.Backend          // by Reload
+	places   map[string]*swap.Backend // by where a phone system is or was, who connects there
+	reloads  sync.Mutex               // one at a time, and none beside Stop
 	services services
 
-	perBackend byBackend // how often each may be asked
-	metrics    *metrics.Metrics
-	http       *httpapi.Server
+	runner   *call.Runner
+	limiters limiters
+	metrics  *metrics.Metrics
+	http     *httpapi.Server
 
 	closers []closer
 	stop    sync.Once
@@ -97,6 +106,7 @@ func (a *App) Stop(ctx context.Context) error {
 	a.stop.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, StopLimit)
 		defer cancel()
+		a.reloads.Lock() // for good
 		var errs []error
 		for i := len(a.closers) - 1; i >= 0; i-- {
 			errs = append(errs, a.closers[i].run(ctx))

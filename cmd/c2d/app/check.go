@@ -115,15 +115,13 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 		if b.SIP != nil {
 			continue
 		}
-		entry, err := a.openBackend(b)
+		s, err := a.phoneSystem(b)
 		if err == nil {
-			err = probe(ctx, entry.Backend)
+			err = probe(ctx, s)
+			note("backend "+b.Name, s.Stop(ctx))
 		}
 		note("backend "+b.Name, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
-	note("backends", a.Stop(ctx))
 	if len(cfg.SIP.Entries) > 0 {
 		note("sip.listen", checkSIP(ctx, cfg.SIP))
 	}
@@ -147,17 +145,15 @@ func Limits(ctx context.Context, cfg config.Config) (all []string) {
 		if b.SIP != nil {
 			continue
 		}
-		entry, err := a.openBackend(b)
+		s, err := a.phoneSystem(b)
 		if err != nil {
 			continue // Check tells
 		}
-		if text := limit(ctx, entry.Backend); text != "" {
+		if text := limit(ctx, s); text != "" {
 			all = append(all, "backend "+b.Name+": "+text)
 		}
+		_ = s.Stop(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
-	_ = a.Stop(ctx)
 	return all
 }
 

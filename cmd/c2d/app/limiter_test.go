@@ -6,19 +6,22 @@ import (
 	"c2d/cmd/c2d/config"
 )
 
-// TestABackendHasItsOwnRate is a backend that takes two calls at once, beside one that takes all.
-func TestABackendHasItsOwnRate(t *testing.T) {
-	l := newBackendLimiters(config.Limits{Backends: map[string]config.BackendLimits{"pbx": {PerSecond: 0.001, Burst: 2}, "box": {Ringing: 3}}})
-	for i, want := range []bool{true, true, false} {
-		if ok, _ := l.Allow("pbx"); ok != want {
-			t.Errorf("call %d over pbx: %v", i+1, ok)
+// A limit counts for each backend that has one, and what was counted stays when limits are set anew.
+func TestLimitsOfBackends(t *testing.T) {
+	limits := config.Limits{Backends: map[string]config.BackendLimits{"ims": {PerSecond: 0.001, Burst: 2}, "line": {PerSecond: 0.001}, "free": {Ringing: 3}}}
+	var l limiters
+	for _, c := range []struct {
+		backend string
+		may     bool
+	}{{"ims", true}, {"line", true}, {"ims", true}, {"ims", false}, {"line", false}, {"free", true}, {"free", true}, {"house", true}} {
+		l.set(limits)
+		if l.may(c.backend) != c.may {
+			t.Errorf("%s: not %v", c.backend, c.may)
 		}
 	}
-	for range 100 {
-		for _, name := range []string{"box", "house"} {
-			if ok, _ := l.Allow(name); !ok {
-				t.Fatalf("%s is limited", name)
-			}
-		}
+	limits.Backends = map[string]config.BackendLimits{"ims": {PerSecond: 0.001, Burst: 1}}
+	l.set(limits)
+	if !l.may("ims") || l.may("ims") || !l.may("line") {
+		t.Error("the new limits are not those")
 	}
 }

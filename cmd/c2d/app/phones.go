@@ -14,6 +14,7 @@ import (
 
 // openPhoneSystems makes every backend and binds its listeners; none takes a call before the runner starts it.
 func (a *App) openPhoneSystems(context.Context) error {
+	a.undo("added backends", 3*time.Second, a.stopAdded)
 	for _, b := range a.cfg.Backends {
 		if b.SIP != nil && a.stack == nil {
 			if err := a.openSIP(); err != nil {

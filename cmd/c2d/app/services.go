@@ -16,6 +16,7 @@ import (
 	"c2d/cmd/c2d/config"
 	"c2d/core/access"
 	"c2d/core/call"
+	"c2d/core/call/swap"
 	"c2d/core/dial"
 	"c2d/core/directory"
 	"c2d/core/event"
@@ -45,31 +46,32 @@ func (a *App) openStore(ctx context.Context) (err error) {
 
 // openBackend makes one entry; entries of kind sip share one stack.
 func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
-	switch {
-	case b.SIP != nil:
+	if b.SIP != nil {
 		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: !b.SIP.Trunk(),
 			Health: func(ctx context.Context) error { return a.stack.EntryHealth(ctx, b.Name) }}, nil
-	case b.Sim != nil:
-		s := sim.New(*b.Sim, a.origin.LegID)
-		a.undo(b.Name, 2*time.Second, s.Stop)
-		return dial.Entry{Name: b.Name, Backend: s}, nil
-	case b.Asterisk != nil:
-		s, err := ari.New(*b.Asterisk, ari.Deps{
-			Origin: a.origin, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log, Archive: a.cfg.Media.Recordings, NoBeep: a.cfg.Media.NoBeep})
-		if err != nil {
-			return dial.Entry{}, err
-		}
-		a.undo(b.Name, 3*time.Second, s.Stop)
-		return dial.Entry{Name: b.Name, Backend: s}, nil
-	case b.FreeSWITCH != nil:
-		s, err := esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: numbering.National(a.cfg.Numbers.Country), NoBeep: a.cfg.Media.NoBeep, Log: a.deps.Log})
-		if err != nil {
-			return dial.Entry{}, err
-		}
-		a.undo(b.Name, 3*time.Second, s.Stop)
-		return dial.Entry{Name: b.Name, Backend: s}, nil
 	}
-	return dial.Entry{}, fmt.Errorf("backend %s has no kind", b.Name)
+	s, err := a.phoneSystem(b)
+	if err != nil {
+		return dial.Entry{}, err
+	}
+	kept := swap.New(b.Name, s, a.deps.Log)
+	a.keep(b, kept)
+	a.undo(b.Name, 3*time.Second, kept.Stop)
+	return dial.Entry{Name: b.Name, Backend: kept}, nil
+}
+
+// phoneSystem makes that of an entry, which is not of kind sip.
+func (a *App) phoneSystem(b config.Backend) (call.Backend, error) {
+	national := numbering.National(a.cfg.Numbers.Country)
+	switch {
+	case b.Sim != nil:
+		return sim.New(*b.Sim, a.origin.LegID), nil
+	case b.Asterisk != nil:
+		return ari.New(*b.Asterisk, ari.Deps{Origin: a.origin, National: national, Log: a.deps.Log, Archive: a.cfg.Media.Recordings, NoBeep: a.cfg.Media.NoBeep})
+	case b.FreeSWITCH != nil:
+		return esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: national, NoBeep: a.cfg.Media.NoBeep, Log: a.deps.Log})
+	}
+	return nil, fmt.Errorf("backend %s has no kind", b.Name)
 }
 
 func (a *App) openServices(context.Context) error {
@@ -77,23 +79,16 @@ func (a *App) openServices(context.Context) error {
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, e := range a.entries {
-		names = append(names, e.Name)
-	}
-	routes, err := a.routes()
+	plan, err := a.plan(a.cfg, a.entries)
 	if err != nil {
 		return err
 	}
-	a.perBackend = newBackendLimiters(a.cfg.Limits)
-	a.services.users = user.NewService(a.store, a.cfg.SIP.Domain, names, numbers)
+	a.limiters.set(a.cfg.Limits)
+	a.services.users = user.NewService(a.store, a.cfg.SIP.Domain, names(a.entries), numbers)
 	a.services.book = directory.NewService(a.store, numbers, numbering.Folder{})
 	a.services.calls = dial.New(dial.Config{
 		Calls: a.store, Users: a.store, Book: a.services.book, Contacts: a.store, Audit: a.store,
-		Numbers: numbers, Allowed: numbers.Allowed, Entries: a.entries, Routes: routes,
-		Ring: call.Seconds(a.cfg.Calls.Ring), Talk: call.Seconds(a.cfg.Calls.Talk), Emergency: a.cfg.Calls.Emergency,
-		Limits: dial.Limits{PerUser: newLimiter(a.cfg.Limits.User), PerCallee: newLimiter(a.cfg.Limits.Callee), PerBackend: a.perBackend},
-		Log:    a.deps.Log,
+		Numbers: numbers, Allowed: numbers.Allowed, Plan: plan, Log: a.deps.Log,
 	})
 	for _, e := range a.entries {
 		if phones, ask := e.Backend.(interface{ Use(call.Clicks) }); ask {
@@ -103,30 +98,46 @@ func (a *App) openServices(context.Context) error {
 	return nil
 }
 
-func (a *App) routes() ([]dial.Route, error) {
-	var all []dial.Route
-	for _, r := range a.cfg.Routes {
+func names(entries []dial.Entry) (all []string) {
+	for _, e := range entries {
+		all = append(all, e.Name)
+	}
+	return all
+}
+
+// plan is how calls are placed by a configuration, over these entries.
+func (a *App) plan(cfg config.Config, entries []dial.Entry) (dial.Plan, error) {
+	p := dial.Plan{Entries: entries, Ring: call.Seconds(cfg.Calls.Ring), Talk: call.Seconds(cfg.Calls.Talk), Emergency: cfg.Calls.Emergency, Limits: a.limiters.dial()}
+	for _, r := range cfg.Routes {
 		match, err := regexp.Compile(r.Match)
 		if err != nil {
-			return nil, fmt.Errorf("route %q: %w", r.Match, err)
+			return p, fmt.Errorf("route %q: %w", r.Match, err)
 		}
-		all = append(all, dial.Route{Match: match, Backends: r.Backends})
+		p.Routes = append(p.Routes, dial.Route{Match: match, Backends: r.Backends})
 	}
-	return all, nil
+	return p, nil
 }
 
 // startCalls makes the runner, which takes up what a former process left and starts the backends.
 func (a *App) startCalls(ctx context.Context) error {
-	backends, gates := map[string]call.Backend{}, map[string]int{}
+	backends := map[string]call.Backend{}
 	for _, e := range a.entries {
 		backends[e.Name] = e.Backend
-		gates[e.Name] = a.cfg.Limits.RingingOn(e.Name)
 	}
-	runner := call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates, Allow: a.perBackend.may, Outcome: a.services.calls.Outcome, Log: a.deps.Log},
+	a.runner = call.NewRunner(call.Config{Store: a.store, Backends: backends, Origin: a.origin, Epoch: epoch, Gates: gates(a.cfg.Limits, a.entries), Allow: a.limiters.may, Outcome: a.services.calls.Outcome, Log: a.deps.Log},
 		a.services.calls, a.services.calls)
-	a.services.calls.Use(runner)
-	a.undo("calls", 4*time.Second, runner.Stop)
-	return runner.Start(ctx)
+	a.services.calls.Use(a.runner)
+	a.undo("calls", 4*time.Second, a.runner.Stop)
+	return a.runner.Start(ctx)
+}
+
+// gates are how many calls ring at once on each entry.
+func gates(limits config.Limits, entries []dial.Entry) map[string]int {
+	all := map[string]int{}
+	for _, e := range entries {
+		all[e.Name] = limits.RingingOn(e.Name)
+	}
+	return all
 }
 
 func (a *App) startHTTP(context.Context) error {
@@ -141,7 +152,7 @@ func (a *App) startHTTP(context.Context) error {
 	server, err = httpapi.New(a.cfg.HTTP, httpapi.Deps{
 		Calls: a.services.calls, Users: a.services.users, Book: a.services.book, Keys: a.services.keys, Webhooks: a.services.hooks,
 		Events: a.store, Audit: a.store, Health: a.health, Metrics: a.metrics.Handler(), Log: a.deps.Log, Version: a.deps.Version,
-		Limiter: byPrefix{keys: newLimiter(a.cfg.Limits.Key), addresses: newLimiter(a.cfg.Limits.Address)},
+		Limiter: (*byPrefix)(&a.limiters), Reload: a.Reload,
 	})
 	if err != nil {
 		return err
@@ -162,7 +173,7 @@ func (a *App) health(ctx context.Context) map[string]error {
 		err = a.store.Writable(ctx)
 	}
 	all := map[string]error{"store": err}
-	for _, e := range a.entries {
+	for _, e := range a.configured() {
 		all[e.Name] = a.entryHealth(ctx, e)
 	}
 	return all

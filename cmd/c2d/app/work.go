@@ -35,7 +35,7 @@ func (a *App) startWork(context.Context) error {
 // backendStates is how each backend is, for the metrics.
 func (a *App) backendStates() map[string]metrics.Backend {
 	all := map[string]metrics.Backend{}
-	for _, e := range a.entries {
+	for _, e := range a.configured() {
 		all[e.Name] = metrics.Backend{Up: a.entryHealth(context.Background(), e) == nil, Open: a.services.calls.Open(e.Name) != nil}
 	}
 	return all

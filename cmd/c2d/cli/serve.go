@@ -6,7 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"c2d/cmd/c2d/app"
 	"c2d/cmd/c2d/config"
@@ -26,13 +29,16 @@ func (c serveCmd) Run(ctx context.Context, env Env) error {
 		return err
 	}
 	collectSeldom()
+	hangUp := make(chan os.Signal, 1) // taken from the beginning: it would end the process
+	signal.Notify(hangUp, syscall.SIGHUP)
+	defer signal.Stop(hangUp)
 	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
-	service := app.New(cfg, app.Deps{Log: log, Version: env.Version})
+	service := app.New(cfg, app.Deps{Log: log, Version: env.Version, Load: func() (config.Config, error) { return config.Load(c.Config, env.Lookup) }})
 	if err := service.Start(ctx); err != nil {
 		return err
 	}
 	announce(env.Stdout, service)
-	<-ctx.Done()
+	reloadOnHangUp(ctx, service, hangUp)
 	log.Info("stopping: ringing calls end, talking ones go on")
 	return service.Stop(context.WithoutCancel(ctx))
 }

@@ -219,7 +219,7 @@ func (d *decoder) names(all []Backend) {
 			d.at(path, "is the name of another backend too")
 		}
 		seen[b.Name] = true
-		field, place, what := b.place()
+		field, place, what := b.Place()
 		if first, twice := places[place]; twice && place != "" {
 			d.at(fmt.Sprintf("backends[%d].%s", i, field), fmt.Sprintf("is the %s of %s: one entry for each, with several dial rules", what, first))
 		}
@@ -227,9 +227,9 @@ func (d *decoder) names(all []Backend) {
 	}
 }
 
-// place says where a phone system is that two entries cannot share, and which field says so; empty for the other kinds. Each entry
+// Place says where a phone system is that two entries cannot share, and which field says so; empty for the other kinds. Each entry
 // would take the legs of the other for its own.
-func (b Backend) place() (field, place, what string) {
+func (b Backend) Place() (field, place, what string) {
 	switch {
 	case b.Asterisk != nil:
 		return "url", b.Asterisk.URL, "Asterisk"

@@ -1,0 +1,299 @@
+// Package swap is a phone system that can be exchanged while calls go on over it: what the configuration calls "pbx" may be another
+// Asterisk tomorrow, or a FreeSWITCH.
+//
+// A leg stays with the system that it began on. A leg that is to be joined to another goes where that one is; every other goes to the
+// newest. One that was exchanged, or taken away, keeps its connection until its last leg has ended, and is stopped then.
+//
+//	core -> Backend -> newest          new legs
+//	                -> former, former  legs that began there
+//
+// Rejected: to let core know of generations. A leg would need the name of its own, in every record, for the few minutes after a
+// change of the configuration; and all that reads a record would have to know it.
+package swap
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+var (
+	_ call.Backend  = (*Backend)(nil)
+	_ call.Parter   = (*Backend)(nil)
+	_ call.Holder   = (*Backend)(nil)
+	_ call.Keyer    = (*Backend)(nil)
+	_ call.Recorder = (*Backend)(nil)
+)
+
+// stopLimit bounds the stop of a former system, on which nobody talks any more.
+const stopLimit = 3 * time.Second
+
+// system is one phone system behind the name.
+type system struct {
+	call.Backend
+	former bool
+	legs   int // that have not ended
+}
+
+// Backend is a name behind which the phone system can be exchanged. Safe for concurrent use.
+type Backend struct {
+	name string
+	log  *slog.Logger
+	sink call.Sink // set by Start
+
+	clicks  call.Clicks // set by Use, before Start
+	mu      sync.Mutex
+	systems []*system // the newest last; it is former too once it was taken away
+	legs    map[string]*system
+	work    sync.WaitGroup // stops of former ones
+}
+
+// New returns a backend of that name with its first phone system. nil logs nothing.
+func New(name string, first call.Backend, log *slog.Logger) *Backend {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Backend{name: name, log: log, systems: []*system{{Backend: first}}, legs: map[string]*system{}}
+}
+
+// Exchange puts next in the place of the newest system, which keeps the legs that it has; nil takes it away. It is called after
+// Start, and starts next; of two at once the order is open. Errors: those of its Start, after which nothing has changed.
+func (b *Backend) Exchange(ctx context.Context, next call.Backend) error {
+	var s *system
+	if next != nil {
+		s = &system{Backend: next}
+		hand(next, b.clicks)
+		if err := next.Start(ctx, sink{b, s}, nil); err != nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, old := range slices.Clone(b.systems) {
+		old.former = true
+		b.retire(old)
+	}
+	if s != nil {
+		b.systems = append(b.systems, s)
+	}
+	return nil
+}
+
+// retire stops a former system once it has no leg; b.mu is held.
+func (b *Backend) retire(s *system) {
+	at := slices.Index(b.systems, s)
+	if !s.former || s.legs > 0 || at < 0 {
+		return
+	}
+	b.systems = slices.Delete(b.systems, at, at+1)
+	b.work.Go(func() { // ends within stopLimit; Stop waits for it
+		ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+		defer cancel()
+		if err := s.Backend.Stop(ctx); err != nil {
+			b.log.Warn("a phone system that is configured no more did not stop in order", "backend", b.name, "error", err)
+			return
+		}
+		b.log.Info("a phone system that is configured no more is disconnected: its last call has ended", "backend", b.name)
+	})
+}
+
+// Newest returns the phone system for new calls, nil if it was taken away.
+func (b *Backend) Newest() call.Backend {
+	if s := b.newest(); s != nil {
+		return s.Backend
+	}
+	return nil
+}
+
+// Former returns how many are kept for the calls that go on there.
+func (b *Backend) Former() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.systems {
+		if s.former {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *Backend) newest() *system {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if last := len(b.systems) - 1; last >= 0 && !b.systems[last].former {
+		return b.systems[last]
+	}
+	return nil
+}
+
+// of returns the system of a leg, of the newest one's if it has none.
+func (b *Backend) of(leg string) (call.Backend, error) {
+	b.mu.Lock()
+	s := b.legs[leg]
+	b.mu.Unlock()
+	if s == nil {
+		s = b.newest()
+	}
+	if s == nil {
+		return nil, b.gone()
+	}
+	return s.Backend, nil
+}
+
+func (b *Backend) gone() error {
+	return fault.New(fault.CodeBackendUnavailable, "backend %s is configured no more", b.name)
+}
+
+// begins gives a leg to a system, where a peer is or, without one, the newest.
+func (b *Backend) begins(leg, peer string) (call.Backend, error) {
+	s := b.newest()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if own := b.legs[leg]; own != nil {
+		return own.Backend, nil
+	}
+	if p := b.legs[peer]; p != nil {
+		s = p
+	}
+	if s == nil {
+		return nil, b.gone()
+	}
+	b.give(leg, s)
+	return s.Backend, nil
+}
+
+// give notes whose a leg is; b.mu is held.
+func (b *Backend) give(leg string, s *system) {
+	if b.legs[leg] == nil {
+		b.legs[leg] = s
+		s.legs++
+	}
+}
+
+func (b *Backend) ended(leg string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := b.legs[leg]; s != nil {
+		delete(b.legs, leg)
+		s.legs--
+		b.retire(s)
+	}
+}
+
+// sink is what one system tells its events to.
+type sink struct {
+	b *Backend
+	s *system
+}
+
+// Leg implements [call.Sink].
+func (k sink) Leg(ev call.LegEvent) {
+	switch ev.Kind {
+	case call.EvEnded:
+		k.b.ended(ev.Leg)
+	case call.EvOffered:
+		k.b.mu.Lock()
+		k.b.give(ev.Leg, k.s)
+		k.b.mu.Unlock()
+	}
+	k.b.sink.Leg(ev)
+}
+
+// Link implements [call.Sink]. What is unsure of one system is unsure of all: core asks again, and each tells its own.
+func (k sink) Link(_ string, up bool) { k.b.sink.Link(k.b.name, up) }
+
+// Name implements [call.Backend].
+func (b *Backend) Name() string { return b.name }
+
+// Capabilities implements [call.Backend], of the newest.
+func (b *Backend) Capabilities() call.Capabilities {
+	if s := b.newest(); s != nil {
+		return s.Capabilities()
+	}
+	return call.Capabilities{}
+}
+
+// Start implements [call.Backend]. It is called once, and not at the same time as another method.
+func (b *Backend) Start(ctx context.Context, to call.Sink, open []call.OpenLeg) error {
+	b.sink = to
+	first := b.newest()
+	b.mu.Lock()
+	for _, o := range open {
+		b.give(o.Leg, first)
+	}
+	b.mu.Unlock()
+	return first.Start(ctx, sink{b, first}, open)
+}
+
+// Use says who does what phones ask for, to this system and to those that come after it. It is called before Start.
+func (b *Backend) Use(c call.Clicks) {
+	b.clicks = c
+	hand(b.Newest(), c)
+}
+
+func hand(s call.Backend, c call.Clicks) {
+	if phones, ask := s.(interface{ Use(call.Clicks) }); ask && c != nil {
+		phones.Use(c)
+	}
+}
+
+// Locate implements [call.Backend]. What was taken away says where a phone is until its calls have ended.
+func (b *Backend) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
+	b.mu.Lock()
+	all := slices.Clone(b.systems)
+	b.mu.Unlock()
+	if len(all) == 0 {
+		return nil, b.gone()
+	}
+	return all[len(all)-1].Locate(ctx, w)
+}
+
+// Snapshot implements [call.Backend]: of all, or none.
+func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
+	b.mu.Lock()
+	all := slices.Clone(b.systems)
+	b.mu.Unlock()
+	var legs []call.LegInfo
+	for _, s := range all {
+		its, err := s.Snapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		for _, l := range its {
+			if slices.Contains(b.systems, s) {
+				b.give(l.Leg, s)
+			}
+		}
+		b.mu.Unlock()
+		legs = append(legs, its...)
+	}
+	return legs, nil
+}
+
+// Health implements [call.Backend], of the newest.
+func (b *Backend) Health(ctx context.Context) error {
+	if s := b.newest(); s != nil {
+		return s.Health(ctx)
+	}
+	return b.gone()
+}
+
+// Stop implements [call.Backend].
+func (b *Backend) Stop(ctx context.Context) error {
+	b.mu.Lock()
+	all := slices.Clone(b.systems)
+	b.mu.Unlock()
+	var errs []error
+	for _, s := range all {
+		errs = append(errs, s.Backend.Stop(ctx))
+	}
+	b.work.Wait() // each has its limit
+	return errors.Join(errs...)
+}
