@@ -2,6 +2,7 @@ package esl
 
 import (
 	"context"
+	"errors"
 
 	"c2d/core/call"
 	"c2d/core/fault"
@@ -66,7 +67,7 @@ func (b *Backend) Join(ctx context.Context, first, second string) error {
 	j.first, j.second = first, second
 	already := b.joinedNow(x, y)
 	b.mu.Unlock()
-	if err := b.together(ctx, x); err != nil || already {
+	if err := errors.Join(b.together(ctx, x), b.together(ctx, y)); err != nil || already {
 		return err
 	}
 	if err := b.untilParked(ctx, x, y); err != nil {
@@ -165,7 +166,8 @@ func (b *Backend) joinEarly(l *leg) {
 	})
 }
 
-// together lets two who are joined be over together, after early media.
+// together lets a leg be over together with whom it is joined to, if it was to outlive somebody before: the variables stay when
+// they have done their work.
 func (b *Backend) together(ctx context.Context, l *leg) error {
 	b.mu.Lock()
 	was := l.outlives
@@ -174,8 +176,12 @@ func (b *Backend) together(ctx context.Context, l *leg) error {
 	if !was {
 		return nil
 	}
-	_, err := b.call(ctx, "uuid_setvar", l.channel, afterEarly)
-	return settled(err)
+	for _, v := range []string{afterEarly, afterBridge} {
+		if _, err := b.call(ctx, "uuid_setvar", l.channel, v); settled(err) != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Part implements [call.Parter]: both are parked, and the other one waits for what becomes of it.

@@ -77,7 +77,7 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 		return err
 	}
 	if l != nil {
-		b.spare(ctx, l)
+		b.spare(ctx, l, why)
 	}
 	_, err = conn.Call(ctx, "uuid_kill", channel, order(why, answered))
 	if !gone(err) {
@@ -93,11 +93,14 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 
 // spare lets whom FreeSWITCH bridges a leg to outlive it, unless the two are a pair of core's, who are over together: it is to be
 // joined to somebody else, as after a transfer in whose midst we were restarted, or is a caller whose callee does not answer.
-func (b *Backend) spare(ctx context.Context, l *leg) {
+func (b *Backend) spare(ctx context.Context, l *leg, why call.Reason) {
 	b.know(ctx, l)
 	b.mu.Lock()
 	y := b.peer(l)
-	together := y == nil || b.joins[pair(l.id, y.id)] != nil || y.why != ""
+	together := y == nil || y.why != "" || b.joins[pair(l.id, y.id)] != nil && why != call.Transferred
+	if !together {
+		y.outlives = true
+	}
 	b.mu.Unlock()
 	if !together {
 		_, _ = b.call(ctx, "uuid_setvar", y.channel, afterBridge, "true")

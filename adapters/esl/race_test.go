@@ -191,3 +191,30 @@ func TestOfferedIsAnsweredWhenItIsParked(t *testing.T) {
 		r.until(ev.Leg, call.EvAnswered)
 	})
 }
+
+// Who was handed on by a phone, in whose midst we were restarted, outlives that phone's leg; and goes with the one that it is joined
+// to then.
+func TestHandedOnWhileWeWereRestarted(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, b, x, y := r.talk()
+		r.Crash(t)
+		next := r.ward.starts(t, call.OpenLeg{Leg: a, State: call.LegAnswered, JoinedTo: b}, call.OpenLeg{Leg: b, State: call.LegAnswered, JoinedTo: a})
+		if err := next.HangUp(t.Context(), a, call.Transferred); err != nil {
+			t.Fatal(err)
+		}
+		next.until(a, call.EvEnded)
+		c, z := next.rings(calltest.Answers, b)
+		next.until(c, call.EvAnswered)
+		if err := next.Join(t.Context(), b, c); err != nil {
+			t.Fatal(err)
+		}
+		next.until(b, call.EvJoined)
+		y.Hears(t, z)
+		next.Crash(t) // nobody is there who would release the other
+		z.PutDown(t)
+		time.Sleep(time.Second)
+		if !x.Idle() || !y.Idle() {
+			t.Error("who was handed on waits for ever")
+		}
+	})
+}
