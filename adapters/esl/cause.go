@@ -46,6 +46,7 @@ type end struct {
 	q850, sip int    // 0 for none
 	ours      bool   // FreeSWITCH ended it by itself, or because of the other one
 	theirs    bool   // its phone hung up
+	moved     bool   // its phone has given the other one to somebody
 	channel   bool   // there was one
 	rang      bool
 	answered  bool
@@ -59,6 +60,7 @@ func ended(ev client.Event) end {
 	}
 	who := ev.Var("sip_hangup_disposition")
 	e.ours, e.theirs = strings.HasPrefix(who, "send_"), who == "recv_bye"
+	e.moved = handedOn[ev.Var("endpoint_disposition")] || handedOn[e.cause]
 	return e
 }
 

@@ -45,8 +45,12 @@
 //
 // # A transfer made on the phone
 //
-// FreeSWITCH obeys a REFER by itself: the other party goes on through the dialplan, with whoever that rings. The leg of the phone
-// that has asked ends as transferred.
+// FreeSWITCH obeys a REFER by itself: the other party goes on through the dialplan, with whoever that rings, or with whom the phone
+// talked beside it. The leg of the phone that has asked goes on as whoever that is, as it does behind a dialplan, and is told as
+// forwarded. It has no channel of ours then: it is over when the other party is, which is never cut because of it, and is taken up
+// again after a restart. Of a transfer to somebody whom the phone talks with FreeSWITCH tells nothing but that the phone's channel is
+// over and the other one is bridged to a stranger; the end of a leg that FreeSWITCH has released waits a second for that. What moves
+// sound between the two (hold, keys, recording) is refused from then on.
 //
 // # What ends a leg
 //

@@ -68,7 +68,7 @@ func (b *Backend) hear(ev client.Event) {
 	case "CHANNEL_HANGUP":
 		b.hangups++
 		l.hung = b.hangups
-		if e := ended(ev); l.state == call.LegAnswered && e.theirs {
+		if e := ended(ev); l.state == call.LegAnswered && e.theirs && !e.moved {
 			b.finish(l, e)
 		}
 	case "CHANNEL_HANGUP_COMPLETE":
@@ -80,6 +80,10 @@ func (b *Backend) hear(ev client.Event) {
 func (b *Backend) over(l *leg, e end) {
 	y := b.partner(l)
 	switch {
+	case e.moved && b.moved(l):
+	case y != nil && y.behind == l.id && e.ours: // whoever is behind it has hung up
+		b.finish(y, e)
+		b.finish(l, e)
 	case y == nil || l.why != "" || y.why != "" || !e.ours:
 		b.finish(l, e)
 	case y.end == nil: // whose hang-up this follows

@@ -124,9 +124,11 @@ func (b *Backend) bridged(l *leg, other string) {
 	}
 	l.with, l.parked, l.playing = other, false, false
 	l.plays++
+	b.givenTo(l, other)
 	if y := b.channels[other]; y != nil {
 		y.with, y.parked, y.playing = l.channel, false, false
 		y.plays++
+		b.givenTo(y, l.channel)
 		b.joinedNow(l, y)
 	}
 }
@@ -191,6 +193,10 @@ func (b *Backend) Part(ctx context.Context, id string) error {
 		return err
 	}
 	b.mu.Lock()
+	if b.givenOn(l) {
+		b.mu.Unlock()
+		return settledElsewhere()
+	}
 	alone := l.with == ""
 	b.unjoin(l)
 	b.mu.Unlock()
@@ -277,7 +283,7 @@ func (b *Backend) knowPair(ctx context.Context, l *leg) {
 // heldNow notes whether two that were joined are held: nothing else parts two that talk and leaves both; b.mu is held.
 func (b *Backend) heldNow(j *join) {
 	x, y := b.legs[j.first], b.legs[j.second]
-	j.held = j.told && x != nil && y != nil && x.with == "" && y.with == ""
+	j.held = j.told && x != nil && y != nil && x.with == "" && y.with == "" && x.behind == "" && y.behind == ""
 }
 
 // resume brings two together again; Resumed is told when they are.

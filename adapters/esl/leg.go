@@ -26,6 +26,7 @@ type leg struct {
 	early    bool        // early media comes from it
 	parked   bool        // its channel waits, and can be joined
 	waiters  []func()    // what waits for that
+	behind   string      // the leg behind which it goes on without a channel, after a transfer: see transfer.go
 	with     string      // the channel that FreeSWITCH bridges it to, as far as is known
 	seen     bool        // this process knows whom it is bridged to
 	outlives bool        // it has been told to, for early media
@@ -44,19 +45,24 @@ type leg struct {
 type resume struct {
 	Channel string `json:"channel"`
 	Record  string `json:"record,omitempty"` // what it is recorded as
+	Behind  string `json:"behind,omitempty"` // the leg behind which it goes on
 }
 
 func (l *leg) resume() []byte {
-	raw, _ := json.Marshal(resume{l.channel, l.record})
+	raw, _ := json.Marshal(resume{l.channel, l.record, l.behind})
 	return raw
 }
 
 // add makes a leg known by its channel; b.mu is held.
 func (b *Backend) add(l *leg) {
+	b.legs[l.id] = l
+	if l.behind != "" {
+		return
+	}
 	if l.channel == "" {
 		l.channel = l.id
 	}
-	b.legs[l.id], b.channels[l.channel] = l, l
+	b.channels[l.channel] = l
 }
 
 // takeUp makes a leg known that a former process has left; b.mu is held. Its first snapshot tells the rest.
@@ -67,7 +73,7 @@ func (b *Backend) takeUp(o call.OpenLeg) {
 	if json.Unmarshal(o.Resume, &r) == nil && r.Channel != "" && r.Channel != o.Leg {
 		l.channel, l.offered = r.Channel, true
 	}
-	l.record = r.Record
+	l.record, l.behind = r.Record, r.Behind
 	b.add(l)
 	if peer := b.legs[o.JoinedTo]; peer != nil { // each names the other
 		b.joins[pair(peer.id, l.id)] = &join{first: peer.id, second: l.id, told: true}
@@ -162,7 +168,7 @@ func (b *Backend) finishLater(l *leg, e end) {
 	time.AfterFunc(b.waits.rest, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if !b.closed {
+		if !b.closed && l.behind == "" {
 			b.finish(l, e)
 		}
 	})

@@ -79,6 +79,12 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 	if l != nil {
 		b.spare(ctx, l, why)
 	}
+	if channel == "" { // it goes on behind another, which is ended by an order of its own
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.finish(l, end{})
+		return nil
+	}
 	_, err = conn.Call(ctx, "uuid_kill", channel, order(why, answered))
 	if !gone(err) {
 		return err
@@ -97,7 +103,7 @@ func (b *Backend) spare(ctx context.Context, l *leg, why call.Reason) {
 	b.know(ctx, l)
 	b.mu.Lock()
 	y := b.peer(l)
-	together := y == nil || y.why != "" || b.joins[pair(l.id, y.id)] != nil && why != call.Transferred
+	together := y == nil || y.why != "" || b.givenOn(l) || b.joins[pair(l.id, y.id)] != nil && why != call.Transferred
 	if !together {
 		y.outlives = true
 	}
@@ -127,6 +133,9 @@ func (b *Backend) joined(id string) (*leg, error) {
 	defer b.mu.Unlock()
 	if j := b.joinOf(l); j == nil || !j.told {
 		return nil, fault.New(fault.CodeConflict, "the leg is not joined")
+	}
+	if b.givenOn(l) {
+		return nil, settledElsewhere()
 	}
 	return l, nil
 }

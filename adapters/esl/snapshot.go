@@ -128,11 +128,16 @@ func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []
 			b.joins[pair(l.id, y.id)] = &join{first: l.id, second: y.id, told: true}
 		}
 	}
+	all = append(all, b.standing(found)...)
 	for _, j := range b.joins {
 		b.heldNow(j)
 	}
 	for _, l := range b.legs {
 		switch {
+		case l.behind != "" && found[b.channelOf(l.behind)] != nil: // listed with those who stand behind others
+		case l.behind != "": // and whom it stood behind has gone
+			b.missing(l)
+			all = append(all, b.info(l, nil))
 		case found[l.channel] != nil || !asked[l.channel]:
 		case !l.created && l.conn == b.conn: // its originate is on its way
 			all = append(all, b.info(l, nil))
@@ -227,6 +232,9 @@ func (b *Backend) info(l *leg, f facts) call.LegInfo {
 		i.State = s
 	}
 	if y := b.peer(l); y != nil {
+		i.JoinedTo = y.id
+	}
+	if y := b.partner(l); y != nil && (l.behind == y.id || y.behind == l.id) {
 		i.JoinedTo = y.id
 	}
 	var micros int64

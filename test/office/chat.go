@@ -112,6 +112,20 @@ func (c *Chat) In(state call.State) {
 	})
 }
 
+// Now is the call as it is stored.
+func (c *Chat) Now() call.Call {
+	now, _ := c.Store.Call(c.id)
+	return now
+}
+
+// HangUp ends it, as whoever looks after it may.
+func (c *Chat) HangUp() {
+	c.t.Helper()
+	if _, err := c.Runner.HangUp(c.t.Context(), c.id, call.HangUpOrdered{}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // Ends waits for the end, which is told once, and for a reason.
 func (c *Chat) Ends(reasons ...call.Reason) {
 	c.t.Helper()
