@@ -112,6 +112,7 @@ func (b *Backend) Start(ctx context.Context, sink call.Sink, open []call.OpenLeg
 	for _, o := range open {
 		b.takeUp(o)
 	}
+	b.takeUpJoins(open)
 	b.mu.Unlock()
 	if b.door != nil {
 		b.work.Go(func() { b.door.Serve(b.offer) })

@@ -67,10 +67,12 @@ func (b *Backend) Join(ctx context.Context, first, second string) error {
 	j.first, j.second = first, second
 	already := b.joinedNow(x, y)
 	b.mu.Unlock()
-	if err := errors.Join(b.together(ctx, x), b.together(ctx, y)); err != nil || already {
-		return err
+	if !already {
+		if err := b.untilParked(ctx, x, y); err != nil { // until then it may have to outlive another
+			return err
+		}
 	}
-	if err := b.untilParked(ctx, x, y); err != nil {
+	if err := errors.Join(b.together(ctx, x), b.together(ctx, y)); err != nil || already {
 		return err
 	}
 	return b.bridge(ctx, x, y)

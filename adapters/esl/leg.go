@@ -75,8 +75,16 @@ func (b *Backend) takeUp(o call.OpenLeg) {
 	}
 	l.record, l.behind = r.Record, r.Behind
 	b.add(l)
-	if peer := b.legs[o.JoinedTo]; peer != nil { // each names the other
-		b.joins[pair(peer.id, l.id)] = &join{first: peer.id, second: l.id, told: true}
+}
+
+// takeUpJoins makes known who talks with whom: each names the other. Who was handed on names the next one already, while the phone
+// that has handed it on still names it; b.mu is held.
+func (b *Backend) takeUpJoins(open []call.OpenLeg) {
+	named := map[string]string{}
+	for _, o := range open {
+		if named[o.Leg] = o.JoinedTo; o.JoinedTo != "" && named[o.JoinedTo] == o.Leg {
+			b.joins[pair(o.JoinedTo, o.Leg)] = &join{first: o.JoinedTo, second: o.Leg, told: true}
+		}
 	}
 }
 

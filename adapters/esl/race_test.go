@@ -3,6 +3,7 @@ package esl
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,6 +216,22 @@ func TestHandedOnWhileWeWereRestarted(t *testing.T) {
 		time.Sleep(time.Second)
 		if !x.Idle() || !y.Idle() {
 			t.Error("who was handed on waits for ever")
+		}
+	})
+}
+
+// Two are joined of whom each names the other, in whichever order they are taken up.
+func TestEachNamesTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := []call.OpenLeg{{Leg: "b", JoinedTo: "c", State: call.LegAnswered}, {Leg: "a", JoinedTo: "b", State: call.LegAnswered}, {Leg: "c", JoinedTo: "b", State: call.LegAnswered}}
+		for i := range all {
+			w := &ward{freeswitch: freeswitchtest.New(t)}
+			r := w.starts(t, append(slices.Clone(all[i:]), all[:i]...)...)
+			r.mu.Lock()
+			if len(r.joins) != 1 || r.joins[pair("b", "c")] == nil {
+				t.Error(i, r.joins)
+			}
+			r.mu.Unlock()
 		}
 	})
 }
