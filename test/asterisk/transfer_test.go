@@ -39,7 +39,7 @@ func servesOld(t *testing.T) *service {
 	t.Helper()
 	a := pbx.StartAsterisk(t, pbx.Switch{Files: phones()})
 	old := pbx.NewLine(t, strings.TrimSuffix(strings.TrimPrefix(a.URL, "http://"), "/ari"))
-	old.Forgets = "PJSIP_TRANSFER_HANDLING()"
+	old.Forget("PJSIP_TRANSFER_HANDLING()")
 	return servesAt(t, a, "http://"+old.Addr()+"/ari")
 }
 

@@ -15,8 +15,7 @@ type Line struct {
 	mu   sync.Mutex
 	up   bool
 	open map[net.Conn]bool
-
-	Forgets string // a word that the far end is not told, such as a variable's name; set before the line is used
+	word string // that the far end is not told
 }
 
 // NewLine lays a line to an address; it ends with the test.
@@ -94,12 +93,21 @@ func (x *Line) Close() {
 	x.Cut()
 }
 
+// Forget lets the far end not be told a word, such as a variable's name, on connections from now on.
+func (x *Line) Forget(word string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.word = word
+}
+
 // towards is the far end, which is told another name for what it is not to know.
 func (x *Line) towards(far net.Conn) io.Writer {
-	if x.Forgets == "" {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.word == "" {
 		return far
 	}
-	return forgetful{far, []byte(x.Forgets)}
+	return forgetful{far, []byte(x.word)}
 }
 
 // forgetful replaces a name by another of its length, in what comes in one piece, as a request's body does.
