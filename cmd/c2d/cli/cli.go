@@ -28,6 +28,7 @@ type commands struct {
 	Serve    serveCmd    `cmd:"" help:"Run the service. Without a file: SQLite, HTTP and SIP on loopback."`
 	Demo     demoCmd     `cmd:"" help:"Two software phones, one click: see the call and hear who heard whom."`
 	Check    checkCmd    `cmd:"" help:"Tell everything that is wrong with a configuration, and try the store, ports and backends."`
+	Health   healthCmd   `cmd:"" help:"Ask whether a service lives; for a container."`
 	Reload   reloadCmd   `cmd:"" help:"Let the running service read its configuration again; no call is dropped."`
 	Call     callCmd     `cmd:"" help:"Place a call and follow it to its end."`
 	Refer    referCmd    `cmd:"" help:"Ask for a call by SIP REFER, as a phone or an HIS does, and follow it to its outcome."`

@@ -62,6 +62,13 @@ func TestReload(t *testing.T) {
 		code := Run(ctx, []string{"reload", "--url", url}, Env{Stdout: &text, Stderr: &text, Lookup: os.LookupEnv})
 		return text.String(), code
 	}
+	var lives bytes.Buffer
+	if code := Run(ctx, []string{"health", "--url", url}, Env{Stdout: &lives, Stderr: &lives, Lookup: os.LookupEnv}); code != 0 || lives.String() != "ok\n" {
+		t.Errorf("%d %s", code, lives.String())
+	}
+	if code := Run(ctx, []string{"health", "--url", "http://127.0.0.1:1"}, Env{Stdout: &lives, Stderr: &lives, Lookup: os.LookupEnv}); code != 1 {
+		t.Errorf("%d %s", code, lives.String())
+	}
 	if text, code := reload(); code != 0 || text != "nothing has changed\n" {
 		t.Errorf("%d %s", code, text)
 	}
