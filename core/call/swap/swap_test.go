@@ -1,0 +1,84 @@
+package swap
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"c2d/core/call"
+	"c2d/core/fault"
+)
+
+// line is a phone system that notes what it is told to do.
+type line struct {
+	call.Backend
+	sink    call.Sink
+	did     []string
+	stopped bool
+}
+
+func (l *line) Start(_ context.Context, s call.Sink, _ []call.OpenLeg) error { l.sink = s; return nil }
+func (l *line) Stop(context.Context) error                                   { l.stopped = true; return nil }
+func (l *line) Originate(_ context.Context, o call.Originate, _ []byte) error {
+	l.did = append(l.did, "ring "+o.Leg)
+	return nil
+}
+func (l *line) Join(_ context.Context, a, b string) error {
+	l.did = append(l.did, "join "+a+" "+b)
+	return nil
+}
+func (l *line) ends(leg string) { l.sink.Leg(call.LegEvent{Leg: leg, Kind: call.EvEnded}) }
+
+type nobody struct{}
+
+func (nobody) Leg(call.LegEvent) {}
+func (nobody) Link(string, bool) {}
+
+// TestALegStaysWhereItBegan, its peer comes there too, and the former system is stopped with the last of them.
+func TestALegStaysWhereItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, next := &line{}, &line{}
+		b := New("pbx", old, nil)
+		ok := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		rings := func(leg, peer string) { t.Helper(); ok(b.Originate(t.Context(), call.Originate{Leg: leg, JoinTo: peer}, nil)) }
+		ok(b.Start(t.Context(), nobody{}, nil))
+		rings("a1", "")
+		ok(b.Exchange(t.Context(), next))
+		rings("b1", "")
+		rings("a2", "a1")
+		ok(b.Join(t.Context(), "a1", "a2"))
+		if err := b.Join(t.Context(), "a1", "b1"); !fault.Is(err, fault.CodeConflict) {
+			t.Errorf("two of two systems: %v", err)
+		}
+		old.ends("a1")
+		synctest.Wait()
+		if old.stopped || b.Former() != 1 {
+			t.Error("it is stopped, and somebody is there")
+		}
+		old.ends("a2")
+		synctest.Wait()
+		if !old.stopped || b.Former() != 0 || next.stopped {
+			t.Error("it is not stopped with its last leg, or the other is")
+		}
+		if want := []string{"ring a1", "ring a2", "join a1 a2"}; !slices.Equal(old.did, want) || !slices.Equal(next.did, []string{"ring b1"}) {
+			t.Errorf("%q and %q", old.did, next.did)
+		}
+		ok(b.Exchange(t.Context(), nil))
+		if err := b.Originate(t.Context(), call.Originate{Leg: "c1"}, nil); !fault.Is(err, fault.CodeBackendUnavailable) || next.stopped {
+			t.Errorf("of one that was taken away: %v, stopped %v", err, next.stopped)
+		}
+		next.ends("b1")
+		synctest.Wait()
+		if !next.stopped {
+			t.Error("it is not stopped with its last leg")
+		}
+		ok(b.Stop(t.Context()))
+	})
+}
