@@ -47,7 +47,10 @@ func TestALegStaysWhereItBegan(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		rings := func(leg, peer string) { t.Helper(); ok(b.Originate(t.Context(), call.Originate{Leg: leg, JoinTo: peer}, nil)) }
+		rings := func(leg, peer string) {
+			t.Helper()
+			ok(b.Originate(t.Context(), call.Originate{Leg: leg, JoinTo: peer}, nil))
+		}
 		ok(b.Start(t.Context(), nobody{}, nil))
 		rings("a1", "")
 		ok(b.Exchange(t.Context(), next))
