@@ -8,26 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
 	"c2d/test/pbx"
 )
-
-// An Asterisk that a hospital has is not made for more.
-const (
-	pbxRate   = 15 // calls in a second
-	pbxCalls  = 7 * pbxRate
-	pbxRounds = 4
-	pbxClicks = 300
-)
-
-// hospital is an Asterisk with phones, and the product beside it.
-type hospital struct {
-	asterisk *pbx.Asterisk
-	product  *product
-	phones   *phones
-}
 
 // measureAsterisk compares a click by the product with Asterisk's own: one request to ARI, which rings the caller and leads
 // him into an extension that dials the callee. The two take turns on one Asterisk.
@@ -49,8 +32,14 @@ func measureAsterisk(ctx context.Context, o options, dir string, p *phones, t *t
 		return err
 	}
 	defer s.stop()
-	h := &hospital{asterisk: a, product: s, phones: p}
+	h := atAsterisk(a, s, p)
 	return errors.Join(h.cost(ctx, t), h.clicks(ctx, t))
+}
+
+func atAsterisk(a *pbx.Asterisk, s *product, p *phones) *hospital {
+	return &hospital{name: "Asterisk", order: "POST to ARI", pid: a.PID(), product: s, phones: p, originate: func(ctx context.Context, caller, callee string) error {
+		return originate(ctx, a, caller, callee)
+	}}
 }
 
 const besideAsterisk = `
@@ -69,114 +58,14 @@ func desks(p *phones, kinds ...byte) []pbx.File {
 	return []pbx.File{{Name: "pjsip_phones.conf", Text: b.String()}, {Name: "extensions_local.conf", Text: plan}}
 }
 
-// cost compares what a call costs.
-func (h *hospital) cost(ctx context.Context, t *table) error {
-	var alone, with, ours, ratios []float64
-	var lost error
-	for n := range pbxRounds + 1 {
-		calls := pbxCalls
-		if n == 0 { // the first calls are dearer, on both sides
-			calls = 2 * pbxRate
-		}
-		own, err := h.own(ctx, calls)
-		if err != nil {
-			return err
-		}
-		its, us, err := h.through(ctx, calls)
-		if err != nil {
-			lost = errors.Join(lost, err, h.product.rest(ctx))
-			continue
-		}
-		if n == 0 {
-			continue
-		}
-		alone, with, ours, ratios = append(alone, own), append(with, its), append(ours, us), append(ratios, 100*us/own)
-	}
-	if len(ratios) == 0 {
-		return lost
-	}
-	t.lost(pbxRounds-len(ratios), pbxRounds)
-	t.add(fmt.Sprintf("Asterisk's CPU of a call by its own click-to-dial, %d calls/s", pbxRate), "", ms(median(alone)), nil)
-	t.add("Asterisk's CPU of a call through us", "", ms(median(with)), nil)
-	t.add("our CPU of it", "", ms(median(ours)), nil)
-	t.add("our CPU as a part of Asterisk's", "10 % at most", fmt.Sprintf("%.0f %%", median(ratios)), met(median(ratios) <= 10))
-	return nil
-}
-
-// own returns Asterisk's CPU, in milliseconds, for a call that it sets up by itself.
-func (h *hospital) own(ctx context.Context, calls int) (float64, error) {
-	return charged(h.asterisk.PID(), calls, func() error {
-		return h.turn(ctx, calls, func() error {
-			var work sync.WaitGroup
-			errs := make(chan error, calls)
-			pace(ctx, pbxRate, calls, func(n int) {
-				work.Go(func() { errs <- h.originate(ctx, user(answers, n%people), user(goes, n%people)) })
-			})
-			work.Wait()
-			close(errs)
-			var err error
-			for e := range errs {
-				err = errors.Join(err, e)
-			}
-			return errors.Join(err, ctx.Err())
-		})
-	})
-}
-
-// through returns Asterisk's CPU and ours for a call that we set up.
-func (h *hospital) through(ctx context.Context, calls int) (its, ours float64, err error) {
-	before, err := h.product.figures()
-	if err != nil {
-		return 0, 0, err
-	}
-	its, err = charged(h.asterisk.PID(), calls, func() error {
-		ours, err = charged(h.product.pid(), calls, func() error {
-			return h.turn(ctx, calls, func() error { return h.product.place(ctx, pbxRate, calls, goes) })
-		})
-		return err
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := h.product.rest(ctx); err != nil {
-		return 0, 0, err
-	}
-	after, err := h.product.figures()
-	if well := after[wellEnded] - before[wellEnded]; err == nil && well != float64(calls) {
-		err = fmt.Errorf("%.0f of %d calls have ended well: %v", well, calls, ended(after))
-	}
-	return its, ours, err
-}
-
-// turn places calls and returns when every caller was hung up on.
-func (h *hospital) turn(ctx context.Context, calls int, place func() error) error {
-	all := h.phones.released() + calls
-	if err := place(); err != nil {
-		return err
-	}
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for deadline := time.Now().Add(giveUp); h.phones.released() < all; {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d calls do not end", all-h.phones.released())
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
 // originate is Asterisk's own click-to-dial.
-func (h *hospital) originate(ctx context.Context, caller, callee string) error {
+func originate(ctx context.Context, a *pbx.Asterisk, caller, callee string) error {
 	q := url.Values{"endpoint": {"PJSIP/" + caller}, "context": {"from-internal"}, "extension": {callee}, "priority": {"1"}, "callerId": {"Doctor <" + callee + ">"}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.asterisk.URL+"/channels?"+q.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+"/channels?"+q.Encode(), nil)
 	if err != nil {
 		return err
 	}
-	req.SetBasicAuth(h.asterisk.Username, h.asterisk.Password)
+	req.SetBasicAuth(a.Username, a.Password)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
@@ -187,27 +76,4 @@ func (h *hospital) originate(ctx context.Context, caller, callee string) error {
 		err = fmt.Errorf("Asterisk answers %d %s", res.StatusCode, said)
 	}
 	return err
-}
-
-// clicks compares how long a click takes to the phone, one click at a time.
-func (h *hospital) clicks(ctx context.Context, t *table) error {
-	var own, ours []float64
-	for n := range pbxClicks {
-		took, err := h.product.click(ctx, h.phones, n, goes)
-		if err != nil {
-			return err
-		}
-		ours = append(ours, took)
-		if took, err = h.phones.rings(user(busy, n%people), func(caller string) error {
-			return h.originate(ctx, caller, user(goes, n%people))
-		}); err != nil {
-			return err
-		}
-		own = append(own, took)
-	}
-	t.add("POST to ARI until the INVITE is at the phone, median and 99 %", "", ms(median(own))+", "+ms(quantile(own, 0.99)), nil)
-	t.add("POST /v1/calls until the INVITE is at the phone, through Asterisk", "", ms(median(ours))+", "+ms(quantile(ours, 0.99)), nil)
-	more := median(ours) - median(own)
-	t.add("more than Asterisk's own, median", "under 3 ms", ms(more), met(more < 3))
-	return nil
 }

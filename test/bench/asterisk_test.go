@@ -13,11 +13,17 @@ func TestAsterisksOwnClick(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close) // after Asterisk
-	h := &hospital{asterisk: pbx.StartAsterisk(t, pbx.Switch{Files: desks(p, answers, goes)}), phones: p}
+	h := atAsterisk(pbx.StartAsterisk(t, pbx.Switch{Files: desks(p, answers, goes)}), nil, p)
+	clicksByItself(t, h)
+}
+
+// clicksByItself makes three calls by the phone system's own click.
+func clicksByItself(t *testing.T, h *hospital) {
+	t.Helper()
 	if _, err := h.own(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
-	if n := p.released(); n != 3 || p.rungAt(user(goes, 2)).IsZero() {
-		t.Errorf("%d callers of 3 were let go, callee rung at %v", n, p.rungAt(user(goes, 2)))
+	if n := h.phones.released(); n != 3 || h.phones.rungAt(user(goes, 2)).IsZero() {
+		t.Errorf("%d callers of 3 were let go, callee rung at %v", n, h.phones.rungAt(user(goes, 2)))
 	}
 }

@@ -6,7 +6,7 @@
 //	bench floor       two INVITE dialogs for each call on bare sipgo, nothing else
 //
 // Each of the three is a process, so that the kernel says what each costs. The two that are compared take turns. Beside an
-// Asterisk it is the product and Asterisk's own click-to-dial that do.
+// Asterisk or FreeSWITCH it is the product and the phone system's own click-to-dial that do.
 package main
 
 import (
@@ -43,7 +43,7 @@ func main() {
 	flag.IntVar(&o.talking, "talking", 5000, "calls that talk at once")
 	flag.IntVar(&o.workers, "workers", 200, "that place calls as fast as they can")
 	flag.StringVar(&o.profile, "profile", "", "write CPU and heap profiles of the product to files that begin so")
-	flag.StringVar(&o.only, "only", "", "cost, clicks, crowd, talking or asterisk; empty is all")
+	flag.StringVar(&o.only, "only", "", "cost, clicks, crowd, talking, asterisk or freeswitch; empty is all")
 	flag.Parse()
 	if err := run(ctx, o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -82,7 +82,7 @@ func measure(ctx context.Context, o options) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, options, string, *phones, *table) error
-	}{{"cost", measureCost}, {"clicks", measureClicks}, {"crowd", measureCrowd}, {"talking", measureTalking}, {"asterisk", measureAsterisk}} {
+	}{{"cost", measureCost}, {"clicks", measureClicks}, {"crowd", measureCrowd}, {"talking", measureTalking}, {"asterisk", measureAsterisk}, {"freeswitch", measureFreeSWITCH}} {
 		if o.only != "" && o.only != part.name {
 			continue
 		}

@@ -29,6 +29,12 @@ func (s *stand) asterisk(sw pbx.Switch) (a *pbx.Asterisk, err error) {
 	return a, err
 }
 
+// freeswitch starts one, as asterisk does.
+func (s *stand) freeswitch(x pbx.Exchange) (f *pbx.FreeSWITCH, err error) {
+	err = s.try(func() { f = pbx.StartFreeSWITCH(s, x) })
+	return f, err
+}
+
 func (s *stand) try(f func()) (err error) {
 	defer func() {
 		switch r := recover().(type) {
