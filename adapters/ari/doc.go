@@ -15,7 +15,9 @@
 // Behind a dialplan, ringing, answer and cause are those of the phone that it dials, whose channel has inherited the variable
 // C2D_LEG. The caller has answered when such a phone has: a mailbox rings nobody else. For the callee the dialplan decides,
 // as it does for everybody who dials through it. A leg that ends before Asterisk has dialled it had a number that the
-// dialplan's context does not know.
+// dialplan's context does not know. Dial follows a phone's 302 through the dialplan: the leg is told as
+// forwarded, and goes on with whoever that rings. Of a phone that is dialled directly a 302 is the end. A 181 is told by no event of
+// Asterisk's.
 //
 // # The connection
 //

@@ -17,7 +17,8 @@
 // does not answer in the end. Nobody has that variable once both talk: when one hangs up while we are down, FreeSWITCH releases
 // the other.
 //
-// A 302 is not followed (outbound_redirect_fatal), since the rules about who may be rung are core's.
+// A 302 is not followed (outbound_redirect_fatal), since the rules about who may be rung are core's. A 181 is told by no event of
+// FreeSWITCH's: a leg that rings is never told as forwarded.
 //
 // # Calls of the dialplan's
 //

@@ -97,7 +97,7 @@
 //	trying      100                                  Dial, empty dialstatus                    CHANNEL_CREATE
 //	ringing     180                                  ChannelStateChange Ringing, Dial RINGING  CHANNEL_PROGRESS
 //	early media 183 with SDP                         Dial PROGRESS                             CHANNEL_PROGRESS_MEDIA
-//	forwarded   181                                  Dial with forward                         CHANNEL_PROGRESS after a redirect
+//	forwarded   181                                  Dial with forward, of a dialplan's 302     a transfer only
 //	answered    200 to the INVITE, ACK sent          ChannelStateChange Up, StasisStart        CHANNEL_ANSWER
 //	joined      both audio paths forwarded           ChannelEnteredBridge of the second        CHANNEL_BRIDGE
 //	parted      -                                    ChannelLeftBridge                         CHANNEL_UNBRIDGE

@@ -36,6 +36,9 @@ var forms = map[string][]identity.Dial{
 	"Asterisk, dialplan": {{Match: ".*", To: "Local/{number}@from-internal/n"}},
 }
 
+// dialplan reports whether the ways lead through the dialplan: there a 302 is followed, and told. A 181 is not.
+func dialplan(dial []identity.Dial) bool { return strings.HasPrefix(dial[0].To, "Local/") }
+
 // TestConformance runs both forms side by side, each on an Asterisk of its own.
 func TestConformance(t *testing.T) {
 	var columns sync.WaitGroup
@@ -46,7 +49,7 @@ func TestConformance(t *testing.T) {
 		columns.Go(func() {
 			calltest.Run(t, calltest.Suite{
 				Backend: name, Peers: []string{"Asterisk " + a.Version},
-				Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Mixed: true},
+				Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Mixed: true, Forwards: dialplan(dial)},
 				Open: func(t *testing.T) calltest.Harness { return &ward{wards: w} },
 			})
 		})
@@ -132,22 +135,34 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 		pbx.RegisterSilent(t, w.asterisk.Addr, h.Name)
 		return h
 	}
-	p, err := telephone.New(telephone.Config{
-		AOR: "sip:" + h.Name + "@" + w.asterisk.Addr.Addr().String(), Registrar: w.asterisk.Addr, Listen: netip.MustParseAddrPort("127.0.0.1:0"),
-		ToneHz: h.Hz, Answer: answers[does], EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.Happened,
+	if does == calltest.Forwards {
+		h.Name = fmt.Sprint(w.extension())
+		w.register(t, telephone.Config{AOR: w.aor(fmt.Sprint(n)), Answer: telephone.Redirect(w.aor(h.Name))})
+	}
+	h.Phone = w.register(t, telephone.Config{
+		AOR: w.aor(h.Name), ToneHz: h.Hz, Answer: answers[does], EarlyMedia: does == calltest.Early, Notify: h.Happened,
 		Deaf: w.deaf || does == calltest.Answers,
 	})
+	return h
+}
+
+func (w *ward) aor(name string) string { return "sip:" + name + "@" + w.asterisk.Addr.Addr().String() }
+
+// register makes a phone, and has it known.
+func (w *ward) register(t *testing.T, cfg telephone.Config) *telephone.Phone {
+	t.Helper()
+	cfg.Registrar, cfg.Listen = w.asterisk.Addr, netip.MustParseAddrPort("127.0.0.1:0")
+	p, err := telephone.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
-	h.Phone = p
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if err := p.Register(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return p
 }
 
 var answers = map[calltest.Does]telephone.Answer{

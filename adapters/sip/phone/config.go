@@ -38,6 +38,7 @@ type Config struct {
 type Answer struct {
 	Status int           // 200 answers, 300 and above refuses; 0 decides nothing
 	After  time.Duration // how long it rings before; a refusal after 0 s does not ring at all
+	To     string        // of a 302: who shall be called in its place, "sip:mary@house.example"
 }
 
 // Auto answers after a while.
@@ -48,6 +49,9 @@ func Busy() Answer { return Answer{Status: 486} }
 
 // Reject rings and is then refused by its owner: 603.
 func Reject(after time.Duration) Answer { return Answer{Status: 603, After: after} }
+
+// Redirect is a phone whose owner has it send calls on: 302 without ringing.
+func Redirect(to string) Answer { return Answer{Status: 302, To: to} }
 
 // Never rings on.
 func Never() Answer { return Answer{} }

@@ -72,7 +72,7 @@ func (c *call) serve(req *sip.Request, tx sip.ServerTransaction, a Answer) {
 		}
 	}
 	if status != sip.StatusOK {
-		c.phone.respond(tx, req, c.localTag, status, nil)
+		c.phone.respond(tx, req, c.localTag, status, nil, a.elsewhere(status)...)
 		c.end(Event{Status: status, Here: true})
 		return
 	}
@@ -289,8 +289,16 @@ var phrases = map[int]string{180: "Ringing", 181: "Call Is Being Forwarded", 183
 	480: "Temporarily Unavailable", 487: "Request Terminated", 481: "Call/Transaction Does Not Exist", 486: "Busy Here", 488: "Not Acceptable Here",
 	500: "Server Internal Error", 603: "Decline"}
 
-// respond sends a response with our tag, if given. What cannot be sent is repeated by the other side's transaction.
-func (p *Phone) respond(tx sip.ServerTransaction, req *sip.Request, localTag string, status int, body []byte) {
+// elsewhere names in a 302 who shall be called (RFC 3261 section 21.3.3).
+func (a Answer) elsewhere(status int) []sip.Header {
+	if a.To == "" || status != sip.StatusMovedTemporarily {
+		return nil
+	}
+	return []sip.Header{sip.NewHeader("Contact", "<"+a.To+">")}
+}
+
+// respond sends a response with our tag, if given, and further headers. What cannot be sent is repeated by the other side's transaction.
+func (p *Phone) respond(tx sip.ServerTransaction, req *sip.Request, localTag string, status int, body []byte, more ...sip.Header) {
 	phrase := phrases[status]
 	if phrase == "" {
 		phrase = "Refused"
@@ -308,6 +316,9 @@ func (p *Phone) respond(tx sip.ServerTransaction, req *sip.Request, localTag str
 	}
 	if body != nil {
 		res.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	}
+	for _, h := range more {
+		res.AppendHeader(h)
 	}
 	_ = tx.Respond(res)
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -399,5 +400,35 @@ func TestALateAckDescribesNothing(t *testing.T) {
 	}
 	if want := []uint32{1, 2, 2, 3}; !slices.Equal(taken, want) {
 		t.Errorf("taken are %d, want %d", taken, want)
+	}
+}
+
+// wiretap hands over what a phone sends that begins as wanted.
+type wiretap struct {
+	net.PacketConn
+	wanted string
+	sent   chan string
+}
+
+func (w *wiretap) WriteTo(b []byte, to net.Addr) (int, error) {
+	if strings.HasPrefix(string(b), w.wanted) {
+		select {
+		case w.sent <- string(b):
+		default: // a repetition
+		}
+	}
+	return w.PacketConn.WriteTo(b, to)
+}
+
+// A 302 names whom to call instead, and not the phone itself.
+func TestRedirect(t *testing.T) {
+	tap := &wiretap{wanted: "SIP/2.0 302 ", sent: make(chan string, 1)}
+	harry, _ := pair(t, Config{Answer: Redirect("sip:ann@house.example"), Line: func(c net.PacketConn) net.PacketConn { tap.PacketConn = c; return tap }})
+	var refused *Refused
+	if err := harry.Dial(within(t), "mary"); !errors.As(err, &refused) || refused.Status != sip.StatusMovedTemporarily {
+		t.Fatalf("Dial: %v", err)
+	}
+	if res := <-tap.sent; strings.Count(res, "Contact: ") != 1 || !strings.Contains(res, "\r\nContact: <sip:ann@house.example>\r\n") {
+		t.Errorf("sent is\n%s", res)
 	}
 }
