@@ -85,6 +85,32 @@ func (b *Backend) put(ctx context.Context, id string, channels ...string) error 
 	})
 }
 
+// again brings a leg back into its bridge behind which the dialplan has just connected another phone: in a bridge for many (see put)
+// the other might not hear that phone (seen on 22.10, one time of two). b.mu is held.
+func (b *Backend) again(l *leg) {
+	of, id := b.bridges[l.bridge], l.bridge
+	if of == nil || !of.told || b.archive == "" {
+		return
+	}
+	b.spawn(func(ctx context.Context) {
+		err := b.inTurn(ctx, id, func() error {
+			b.mu.Lock()
+			outside := of.held || b.bridges[id] != of || l.bridge != id
+			b.mu.Unlock()
+			if outside {
+				return nil
+			}
+			if err := b.api.Leave(ctx, id, l.channel); err != nil {
+				return err
+			}
+			return b.api.Enter(ctx, id, l.channel)
+		})
+		if settled(err) != nil {
+			b.log.Warn("a leg is not brought back into its bridge", "leg", l.id, "error", err)
+		}
+	})
+}
+
 // remove removes a bridge that all have left, unless they are in it again.
 func (b *Backend) remove(ctx context.Context, id string) error {
 	return b.inTurn(ctx, id, func() error {

@@ -168,6 +168,9 @@ func (b *Backend) changed(l *leg, channel, state string) {
 		b.ringing(l, false)
 	case state != "Up" || channel == l.farHalf:
 	case behind != nil:
+		if !behind.up && l.state == call.LegAnswered {
+			b.again(l)
+		}
 		behind.up = true
 		b.answered(l)
 	case channel == l.channel:
