@@ -64,10 +64,11 @@ func ended(ev client.Event) end {
 	return e
 }
 
-// failed reads the result of an originate that came to nothing without a channel: "-ERR USER_NOT_REGISTERED".
-func failed(result string) end {
+// failed reads the result of an originate that came to nothing: "-ERR USER_NOT_REGISTERED". Where there was a channel, it does not prove
+// that no phone rang.
+func failed(result string, channel bool) end {
 	cause := strings.TrimSpace(strings.TrimPrefix(result, "-ERR"))
-	return end{cause: cause, q850: numbers[cause]}
+	return end{cause: cause, q850: numbers[cause], channel: channel}
 }
 
 // why says why a leg ended that we did not end.

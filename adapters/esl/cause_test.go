@@ -56,7 +56,7 @@ func TestWhyOfNoChannel(t *testing.T) {
 		"-ERR INVALID_GATEWAY\n": call.BackendFailed, "-ERR INVALID_PROFILE\n": call.BackendFailed, "-ERR CHAN_NOT_IMPLEMENTED\n": call.BackendFailed,
 		"-ERR GATEWAY_DOWN\n": call.BackendFailed, "-USAGE: <call url> <exten>|&<application_name>(<app_args>)\n": call.BackendFailed, "": call.BackendFailed,
 	} {
-		if got := failed(body).why(); got.Reason != want || !got.NotRung {
+		if got := failed(body, false).why(); got.Reason != want || !got.NotRung {
 			t.Errorf("%q: %+v, want %s", body, got, want)
 		}
 	}

@@ -126,7 +126,7 @@ func (b *Backend) result(ev client.Event) {
 	if l == nil || strings.HasPrefix(ev.Body, "+OK") {
 		return
 	}
-	e := failed(ev.Body)
+	e := failed(ev.Body, l.created)
 	if l.created {
 		b.finishLater(l, e)
 		return

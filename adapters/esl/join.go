@@ -67,10 +67,16 @@ func (b *Backend) Join(ctx context.Context, first, second string) error {
 	j.first, j.second = first, second
 	already := b.joinedNow(x, y)
 	b.mu.Unlock()
-	if !already {
-		if err := b.untilParked(ctx, x, y); err != nil { // until then it may have to outlive another
+	for _, l := range []*leg{x, y} { // until they are parked one may have to outlive another; a bridge for early media may be on its way
+		if already {
+			break
+		}
+		if err := b.untilParked(ctx, l); err != nil {
 			return err
 		}
+		b.mu.Lock()
+		already = b.joinedNow(x, y)
+		b.mu.Unlock()
 	}
 	if err := errors.Join(b.together(ctx, x), b.together(ctx, y)); err != nil || already {
 		return err
@@ -132,12 +138,14 @@ func (b *Backend) bridged(l *leg, other string) {
 		y.plays++
 		b.givenTo(y, l.channel)
 		b.joinedNow(l, y)
+		l.wake() // who waits to join these two need not
+		y.wake()
 	}
 }
 
 // unbridged: it is alone now, and parked or over soon; so is the other.
 func (b *Backend) unbridged(l *leg) {
-	if y := b.peer(l); y != nil {
+	if y := b.peer(l); y != nil && y.with == l.channel { // it may be with another by now
 		y.with = ""
 	}
 	l.with = ""
@@ -160,13 +168,21 @@ func (b *Backend) joinEarly(l *leg) {
 		caller.waiters = append(caller.waiters, func() { b.joinEarly(l) })
 		return
 	}
-	caller.outlives = true
+	caller.outlives, caller.parked = true, false // from now on: a second phone's media must not part the two
 	b.spawn(func(ctx context.Context) {
-		if _, err := b.call(ctx, "uuid_setvar", caller.channel, afterEarly, "true"); err != nil {
-			b.log.Info("early media is not heard", "leg", l.id, "error", err)
+		_, err := b.call(ctx, "uuid_setvar", caller.channel, afterEarly, "true")
+		if err == nil {
+			_, err = b.call(ctx, "uuid_bridge", caller.channel, l.channel)
+		}
+		if err == nil {
 			return
 		}
-		_ = b.bridge(ctx, caller, l)
+		b.log.Info("early media is not heard", "leg", l.id, "error", err)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.legs[caller.id] == caller && caller.with == "" {
+			caller.rest()
+		}
 	})
 }
 

@@ -128,6 +128,11 @@ func (b *Backend) answered(l *leg) {
 // rest notes that a channel waits, for whoever waits for that.
 func (l *leg) rest() {
 	l.parked = true
+	l.wake()
+}
+
+// wake lets those look again who wait for a leg; b.mu is held.
+func (l *leg) wake() {
 	waiters := l.waiters
 	l.waiters = nil
 	for _, wake := range waiters {

@@ -53,12 +53,12 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 	if b.legs[l.id] != l {
 		return nil // its end is told already
 	}
-	b.drop(l) // should its channel appear later, it is a stray
-	if client.Answered(err) {
-		return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH does not take an originate")
+	if !client.Answered(err) && !client.Unsent(err) { // it may ring: its events tell, or the next snapshot, or core gives it up
+		b.log.Warn("FreeSWITCH does not say whether it rings", "leg", l.id, "error", err)
+		return nil
 	}
-	b.kill(l.channel, order(call.BackendFailed, false))
-	return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH did not answer")
+	b.drop(l)
+	return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH does not take an originate")
 }
 
 // HangUp implements [call.Backend].

@@ -235,3 +235,57 @@ func TestEachNamesTheOther(t *testing.T) {
 		}
 	})
 }
+
+// An originate without a reply may ring: it is not told as one that did not, since the next way would ring beside it.
+func TestAnOriginateWithoutAReplyMayRing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		hangs := make(chan struct{})
+		r.freeswitch.Before = func(command string) {
+			if strings.HasPrefix(command, "bgapi originate") {
+				<-hangs
+			}
+		}
+		p := r.Phone(t, calltest.Rings)
+		o := call.Originate{Leg: r.origin.LegID(), Way: call.Way{Address: p.Address()}, RingLimit: 30 * time.Second, TalkLimit: time.Hour}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Originate(ctx, o, nil); err != nil {
+			t.Error("told as not rung:", err)
+		}
+		close(hangs)
+		r.until(o.Leg, call.EvRinging)
+		if err := r.HangUp(t.Context(), o.Leg, call.Cancelled); err != nil {
+			t.Error(err)
+		}
+		r.until(o.Leg, call.EvEnded)
+	})
+}
+
+// Two phones whose media comes at once: one of them is heard, neither is cut, and the other is heard when the one is given up.
+func TestEarlyMediaOfTwoAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, x := r.rings(calltest.Answers, "")
+		r.until(a, call.EvAnswered)
+		first, _ := r.rings(calltest.Early, a)
+		_, z := r.rings(calltest.Early, a)
+		for _, ev := range r.rest() {
+			if ev.Kind == call.EvEnded {
+				t.Errorf("one is gone: %+v", ev)
+			}
+		}
+		if err := r.HangUp(t.Context(), first, call.NoAnswer); err != nil {
+			t.Error(err)
+		}
+		r.until(first, call.EvEnded)
+		x.Hears(t, z)
+	})
+}
+
+// A job that failed says nothing of whether the phone of a channel that was there has rung.
+func TestAFailedJobOfAChannelProvesNothing(t *testing.T) {
+	for channel, notRung := range map[bool]bool{true: false, false: true} {
+		if why := failed("-ERR NO_ANSWER\n", channel).why(); why.NotRung != notRung {
+			t.Errorf("%v: %+v", channel, why)
+		}
+	}
+}

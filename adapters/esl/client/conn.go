@@ -43,6 +43,18 @@ func Answered(err error) bool {
 	return err == nil || errors.As(err, &r)
 }
 
+// unsent is why a command has not left.
+type unsent struct{ error }
+
+// Unwrap returns the reason.
+func (u unsent) Unwrap() error { return u.error }
+
+// Unsent reports that nothing of a command has left: it was not done, and never will be.
+func Unsent(err error) bool {
+	var u unsent
+	return errors.As(err, &u)
+}
+
 // slowest is how long a command may take if its ctx does not say so, and how long one may take to be written.
 const slowest = 10 * time.Second
 
@@ -178,14 +190,14 @@ func (c *Conn) Do(ctx context.Context, what command.Command) (string, error) {
 func (c *Conn) send(ctx context.Context, what command.Command) (answer chan frame, err error) {
 	text, err := build(what)
 	if err != nil {
-		return nil, err
+		return nil, unsent{err}
 	}
 	select {
 	case c.writing <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, unsent{ctx.Err()}
 	case <-c.lost:
-		return nil, ErrLost
+		return nil, unsent{ErrLost}
 	}
 	defer func() { <-c.writing }()
 	answer = make(chan frame, 1)
