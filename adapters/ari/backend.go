@@ -10,6 +10,7 @@ import (
 
 	"c2d/adapters/ari/client"
 	"c2d/core/call"
+	"c2d/core/call/uplink"
 	"c2d/core/fault"
 	"c2d/core/identity"
 )
@@ -38,6 +39,7 @@ type Backend struct {
 	numbers identity.Dialling
 	origin  identity.Origin
 	api     *client.Client
+	uplink  *uplink.Uplink
 	waits   waits
 	archive archive
 	noBeep  bool
@@ -55,30 +57,23 @@ type Backend struct {
 	looking  int                // snapshots that are being taken
 	over     map[string]bool    // channels that have ended since the first of them began
 	count    int                // of prompts
-	err      error              // why Asterisk cannot be reached; nil while it can
-	closed   bool
-
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   sync.WaitGroup
 }
 
 // waits are the limits of what is waited for.
 type waits struct {
-	watch   client.Watch
-	request time.Duration // for one request that no ctx of the caller's bounds
-	first   time.Duration // that Start waits for the first connection
-	retry   time.Duration // before the first reconnect; doubles up to 100 times that
-	away    time.Duration // before a name that another process has taken is tried again
-	prompt  time.Duration // that one prompt lasts
-	rest    time.Duration // that the rest of an end is waited for, once a part of it is known; also before a recording is asked for again
-	fetch   time.Duration // that a recording may take to come here
+	prompt time.Duration // that one prompt lasts
+	rest   time.Duration // that the rest of an end is waited for, once a part of it is known; also before a recording is asked for again
+	fetch  time.Duration // that a recording may take to come here
 }
 
-var defaultWaits = waits{
-	watch:   client.Watch{Every: 5 * time.Second, Answer: 5 * time.Second},
-	request: 5 * time.Second, first: 2 * time.Second, retry: 100 * time.Millisecond, away: time.Minute, prompt: 3 * time.Second, rest: time.Second, fetch: 10 * time.Minute,
-}
+var defaultWaits = waits{prompt: 3 * time.Second, rest: time.Second, fetch: 10 * time.Minute}
+
+const (
+	request = 5 * time.Second // for one request that no ctx of the caller's bounds
+	away    = time.Minute     // before a name that another process has taken is tried again
+)
+
+var watch = client.Watch{Every: 5 * time.Second, Answer: 5 * time.Second}
 
 // New returns a backend that has sent nothing yet; the configuration is valid.
 func New(cfg Config, deps Deps) (*Backend, error) {
@@ -89,14 +84,21 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	log := deps.Log.With("backend", cfg.Name)
 	return &Backend{
 		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), origin: deps.Origin,
-		numbers: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), api: client.New(how), waits: defaultWaits, log: deps.Log.With("backend", cfg.Name),
+		numbers: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), api: client.New(how), waits: defaultWaits, log: log,
+		uplink:  uplink.New(uplink.Config{Entry: cfg.Name, System: "Asterisk", First: 2 * time.Second, Request: request, Retry: 100 * time.Millisecond, Pause: pause, Log: log}),
 		archive: archive(deps.Archive), noBeep: deps.NoBeep, records: map[string]*record{},
 		legs: map[string]*leg{}, channels: map[string]*leg{}, prompts: map[string]*leg{}, bridges: map[string]*bridge{}, turns: map[string]*turn{},
-		err: errors.New("not connected yet"), ctx: ctx, cancel: cancel,
 	}, nil
+}
+
+func pause(err error) time.Duration {
+	if errors.Is(err, client.ErrReplaced) {
+		return away
+	}
+	return 0
 }
 
 // Name implements [call.Backend].
@@ -119,51 +121,24 @@ func (b *Backend) Start(ctx context.Context, sink call.Sink, open []call.OpenLeg
 		b.takeUp(o)
 	}
 	b.mu.Unlock()
-	connected := make(chan struct{})
-	b.work.Go(func() { b.run(sync.OnceFunc(func() { close(connected) })) })
-	first := time.NewTimer(b.waits.first)
-	defer first.Stop()
-	select {
-	case <-connected:
-	case <-first.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
+	return b.uplink.Start(ctx, sink, b.connection)
 }
 
-// run keeps the connection up until Stop.
-func (b *Backend) run(connected func()) {
+// connection is one connection from its beginning to its end.
+func (b *Backend) connection(ctx context.Context, up func()) error {
 	apps := []string{b.app, b.shared}
-	for failures := 0; b.ctx.Err() == nil; {
-		err := b.api.Listen(b.ctx, apps, b.waits.watch, func(ctx context.Context) error {
-			if err := b.ready(ctx, apps); err != nil {
-				return err
-			}
-			failures = 0
-			b.note(nil)
-			connected()
-			return nil
-		}, b.hear)
-		if b.ctx.Err() != nil {
-			return
+	return b.api.Listen(ctx, apps, watch, func(ctx context.Context) error {
+		if err := b.ready(ctx, apps); err != nil {
+			return err
 		}
-		b.note(err)
-		failures++
-		pause := b.waits.retry << min(failures-1, 6)
-		if errors.Is(err, client.ErrReplaced) {
-			pause = b.waits.away
-		}
-		select {
-		case <-time.After(pause):
-		case <-b.ctx.Done():
-		}
-	}
+		up()
+		return nil
+	}, b.hear)
 }
 
 // ready is what every connection begins with.
 func (b *Backend) ready(ctx context.Context, apps []string) error {
-	ctx, cancel := context.WithTimeout(ctx, b.waits.request)
+	ctx, cancel := context.WithTimeout(ctx, request)
 	defer cancel()
 	for _, app := range apps {
 		if err := b.api.Filter(ctx, app, wanted); err != nil {
@@ -177,56 +152,23 @@ func (b *Backend) ready(ctx context.Context, apps []string) error {
 	return nil
 }
 
-// note tells of each change of the connection: nil is up.
-func (b *Backend) note(err error) {
-	b.mu.Lock()
-	was := b.err
-	b.err = err
-	b.mu.Unlock()
-	switch {
-	case err == nil:
-		b.log.Info("Asterisk is connected")
-		b.sink.Link(b.cfg.Name, true)
-	case was == nil:
-		b.log.Warn("Asterisk is lost", "error", err)
-		b.sink.Link(b.cfg.Name, false)
-	case was.Error() != err.Error():
-		b.log.Warn("Asterisk cannot be reached", "error", err)
-	}
-}
-
 // Health implements [call.Backend].
-func (b *Backend) Health(context.Context) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.down()
-}
+func (b *Backend) Health(context.Context) error { return b.down() }
 
-// down returns fault.CodeBackendUnavailable while Asterisk cannot be reached; b.mu is held.
+// down returns fault.CodeBackendUnavailable while Asterisk cannot be reached.
 func (b *Backend) down() error {
-	if b.err == nil && !b.closed {
+	err := b.uplink.Err()
+	if err == nil {
 		return nil
 	}
 	text := "Asterisk cannot be reached"
 	switch {
-	case client.Status(b.err) == http.StatusUnauthorized:
+	case client.Status(err) == http.StatusUnauthorized:
 		text = "Asterisk refuses the user name and password"
-	case errors.Is(b.err, client.ErrReplaced):
+	case errors.Is(err, client.ErrReplaced):
 		text = "another process has taken over the application " + b.app + " in Asterisk: two services have one node name"
 	}
-	return fault.Wrap(fault.CodeBackendUnavailable, b.err, "%s", text)
-}
-
-// spawn runs f until Stop at the latest, which waits for it; b.mu is held.
-func (b *Backend) spawn(f func(context.Context)) {
-	if b.closed {
-		return
-	}
-	b.work.Go(func() {
-		ctx, cancel := context.WithTimeout(b.ctx, b.waits.request)
-		defer cancel()
-		f(ctx)
-	})
+	return fault.Wrap(fault.CodeBackendUnavailable, err, "%s", text)
 }
 
 // tell is [call.Sink].Leg; b.mu is held, so that order is kept.
@@ -237,38 +179,29 @@ func (b *Backend) tell(ev call.LegEvent) {
 
 // Stop implements [call.Backend]: what rings is hung up, what was offered goes back to the dialplan, who talks goes on talking.
 func (b *Backend) Stop(ctx context.Context) error {
-	b.mu.Lock()
-	if b.closed {
-		b.mu.Unlock()
-		return nil
-	}
-	var ringing []*leg
-	for _, l := range b.legs {
-		if l.state != call.LegAnswered {
-			ringing = append(ringing, l)
-		}
-	}
-	reachable := b.err == nil
-	b.mu.Unlock()
 	var errs []error
-	if reachable {
-		for _, l := range ringing {
+	if b.down() == nil {
+		for _, l := range b.unanswered() {
 			errs = append(errs, b.leave(ctx, l))
 		}
 	}
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	b.cancel()
-	ended := make(chan struct{})
-	go func() { b.work.Wait(); close(ended) }() // ends with the last of ours, which all watch b.ctx
-	select {
-	case <-ended:
-		b.api.Close()
-	case <-ctx.Done():
-		errs = append(errs, ctx.Err())
+	if err := b.uplink.Close(ctx); err != nil {
+		return errors.Join(append(errs, err)...)
 	}
+	b.api.Close()
 	return errors.Join(errs...)
+}
+
+func (b *Backend) unanswered() []*leg {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []*leg
+	for _, l := range b.legs {
+		if l.state != call.LegAnswered {
+			all = append(all, l)
+		}
+	}
+	return all
 }
 
 // leave lets go of a leg that was not answered, because we stop.

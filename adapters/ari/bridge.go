@@ -59,7 +59,7 @@ func (b *Backend) bridgeEarly(l *leg) {
 		return
 	}
 	id, _ := b.pair(caller, l)
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		if err := errors.Join(b.quiet(ctx, caller), b.put(ctx, id, caller.channel, l.channel)); err != nil {
 			b.log.Info("early media is not heard", "leg", l.id, "error", err)
 		}
@@ -92,7 +92,7 @@ func (b *Backend) again(l *leg) {
 	if of == nil || !of.told || b.archive == "" {
 		return
 	}
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		err := b.inTurn(ctx, id, func() error {
 			b.mu.Lock()
 			outside := of.held || b.bridges[id] != of || l.bridge != id
@@ -187,7 +187,7 @@ func (b *Backend) peer(l *leg) *leg {
 // leaveBridge takes a leg out of its bridge's record, and removes the bridge if it was the last; b.mu is held.
 func (b *Backend) leaveBridge(l *leg) {
 	if id := b.forgetBridge(l); id != "" {
-		b.spawn(func(ctx context.Context) { _ = b.remove(ctx, id) })
+		b.uplink.Go(func(ctx context.Context) { _ = b.remove(ctx, id) })
 	}
 }
 

@@ -14,21 +14,21 @@ import (
 
 // endRecord ends a recording, and fetches it as soon as it is complete; b.mu is held.
 func (b *Backend) endRecord(r *record) {
-	if r.over || b.closed { // the next process does it
+	if r.over {
 		return
 	}
 	r.over = true
-	b.work.Go(func() { b.fetch(r) })
+	b.uplink.Run(func(ctx context.Context) { b.fetch(ctx, r) }) // once we stop, the next process does it
 }
 
 // fetch brings a recording here, however often the connection to Asterisk is lost meanwhile, and tells of it.
-func (b *Backend) fetch(r *record) {
-	err := b.bring(r)
-	for again(err) && b.pause(b.waits.rest) {
+func (b *Backend) fetch(ctx context.Context, r *record) {
+	err := b.bring(ctx, r)
+	for again(err) && pauses(ctx, b.waits.rest) {
 		b.log.Warn("a recording is not here yet", "leg", r.leg, "recording", r.name, "error", err)
-		err = b.bring(r)
+		err = b.bring(ctx, r)
 	}
-	if b.ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return // the next process finds it in Asterisk's spool
 	}
 	if err != nil {
@@ -50,14 +50,14 @@ func (b *Backend) fetch(r *record) {
 	}
 }
 
-// pause returns false once the backend stops.
-func (b *Backend) pause(d time.Duration) bool {
+// pauses returns false once the backend stops.
+func pauses(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return true
-	case <-b.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }
@@ -82,8 +82,8 @@ func wordsOf(err error) string {
 }
 
 // bring stops a recording, waits until Asterisk has closed it, stores it in our archive, and removes it there.
-func (b *Backend) bring(r *record) error {
-	ctx, cancel := context.WithTimeout(b.ctx, b.waits.fetch)
+func (b *Backend) bring(ctx context.Context, r *record) error {
+	ctx, cancel := context.WithTimeout(ctx, b.waits.fetch)
 	defer cancel()
 	if err := b.inTurn(ctx, r.bridge, func() error { return b.stopRecording(ctx, r) }); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (b *Backend) closes(ctx context.Context, file string) error {
 		if _, err := b.api.Recording(ctx, file); err != nil {
 			return settled(err)
 		}
-		if !b.pause(wait) || ctx.Err() != nil {
+		if !pauses(ctx, wait) || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}

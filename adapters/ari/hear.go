@@ -86,7 +86,7 @@ func (b *Backend) dial(l *leg) {
 	}
 	l.dialled = true
 	sure := l.entered
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		err := b.api.Dial(ctx, l.channel, l.limit)
 		switch {
 		case err == nil || client.Gone(err):
@@ -100,7 +100,7 @@ func (b *Backend) dial(l *leg) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			l.failed = true
-			b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed)) }) // in a time of its own
+			b.uplink.Go(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed)) }) // in a time of its own
 		}
 	})
 }
@@ -133,7 +133,7 @@ func (b *Backend) dialling(e *ari.Dial) {
 // follow takes up a channel that the dialplan dials for a leg; b.mu is held.
 func (b *Backend) follow(l *leg, id, name string) {
 	b.channels[id], l.behind[id] = l, &phone{}
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		if half, local := strings.CutSuffix(name, ";1"); local { // a follow-me: the phones are behind its other half
 			b.followHalf(ctx, l, half+";2")
 		}

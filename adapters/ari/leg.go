@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"time"
 
 	"c2d/core/call"
 )
@@ -192,12 +191,10 @@ func (b *Backend) finish(l *leg) {
 
 // finishLater tells the end of a leg unless Asterisk does so, and better, within a moment.
 func (b *Backend) finishLater(l *leg) {
-	time.AfterFunc(b.waits.rest, func() {
+	b.uplink.After(b.waits.rest, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if !b.closed {
-			b.finish(l)
-		}
+		b.finish(l)
 	})
 }
 

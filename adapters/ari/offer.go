@@ -28,7 +28,7 @@ func (b *Backend) offer(e *ari.StasisStart) {
 	if len(e.Args) >= 2 && e.Args[0] == "dial" {
 		to = e.Args[1]
 	}
-	b.spawn(func(ctx context.Context) { // Asterisk tells of the end of a channel that it made itself only if asked to
+	b.uplink.Go(func(ctx context.Context) { // Asterisk tells of the end of a channel that it made itself only if asked to
 		err := errors.Join(b.api.Subscribe(ctx, b.app, l.channel), b.api.SetVariable(ctx, l.channel, legVariable, l.id))
 		_ = b.api.SetVariable(ctx, l.channel, transferHandling, "ari-only") // an old Asterisk does not know it
 		if err != nil {

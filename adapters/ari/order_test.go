@@ -44,8 +44,12 @@ func connected(t *testing.T, h http.Handler, dial ...identity.Dial) (*Backend, h
 		t.Fatal(err)
 	}
 	told := make(heard, 20)
-	b.sink, b.err, b.waits.rest = told, nil, time.Minute
-	t.Cleanup(func() { b.cancel(); b.work.Wait(); b.api.Close() })
+	b.sink, b.waits.rest = told, time.Minute
+	always := func(ctx context.Context, up func()) error { up(); <-ctx.Done(); return ctx.Err() }
+	if err := b.uplink.Start(t.Context(), told, always); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.uplink.Close(context.Background()); b.api.Close() })
 	return b, told
 }
 

@@ -68,7 +68,7 @@ func (b *Backend) refused(l *leg, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.drop(l)
-	b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed)) })
+	b.uplink.Go(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(call.BackendFailed)) })
 	if client.Status(err) == 0 {
 		return fault.Wrap(fault.CodeBackendUnavailable, err, "Asterisk did not answer")
 	}

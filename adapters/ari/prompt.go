@@ -99,7 +99,7 @@ func (b *Backend) endPrompt(play string) {
 	if b.prompts[play] == nil {
 		return
 	}
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		if err := b.api.StopPlaying(ctx, play); err != nil { // nobody will tell its end
 			b.mu.Lock()
 			defer b.mu.Unlock()

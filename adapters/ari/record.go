@@ -185,7 +185,7 @@ func (b *Backend) adjustRecord(bridge string) {
 	if r == nil {
 		return
 	}
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		err := b.inTurn(ctx, bridge, func() error { return errors.Join(b.mute(ctx, r), b.announce(ctx, r)) })
 		if err != nil {
 			b.log.Error("a recording goes on as it was", "leg", r.leg, "recording", r.name, "error", err)
@@ -283,7 +283,7 @@ func (b *Backend) collect(ctx context.Context) {
 	defer b.mu.Unlock()
 	for _, r := range b.records {
 		if !r.over {
-			b.spawn(func(ctx context.Context) { b.findRecord(ctx, r) })
+			b.uplink.Go(func(ctx context.Context) { b.findRecord(ctx, r) })
 		}
 	}
 	for _, file := range files {
@@ -293,7 +293,7 @@ func (b *Backend) collect(ctx context.Context) {
 		}
 		r := &record{leg: leg, name: name}
 		b.records[file] = r
-		b.spawn(func(ctx context.Context) { b.findRecord(ctx, r) })
+		b.uplink.Go(func(ctx context.Context) { b.findRecord(ctx, r) })
 	}
 }
 

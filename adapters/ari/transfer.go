@@ -32,7 +32,7 @@ func (b *Backend) transfer(t *client.Transfer) {
 		legs = append(legs, other)
 	}
 	if do == nil {
-		b.spawn(func(ctx context.Context) { _ = b.api.Transferred(ctx, t.Channel, client.TransferDeclined) })
+		b.uplink.Go(func(ctx context.Context) { _ = b.api.Transferred(ctx, t.Channel, client.TransferDeclined) })
 		return
 	}
 	b.move(legs, do, func(ctx context.Context, err error) {
@@ -45,7 +45,7 @@ func (b *Backend) move(legs []*leg, do func(context.Context) error, say func(con
 	for _, l := range legs {
 		l.moving = true
 	}
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		err := do(ctx)
 		b.log.Info("a phone transfers", "leg", legs[0].id, "error", err)
 		say(ctx, err)
@@ -85,7 +85,7 @@ func (b *Backend) attended(l, other *leg) func(context.Context) error {
 func (b *Backend) replaced(l *leg, e *ari.StasisStart) {
 	channel := e.Channel.ID
 	if l == nil { // its leg has gone meanwhile
-		b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, channel, order(call.Transferred)) })
+		b.uplink.Go(func(ctx context.Context) { _ = b.api.HangUp(ctx, channel, order(call.Transferred)) })
 		return
 	}
 	phone := l.channel
@@ -96,7 +96,7 @@ func (b *Backend) replaced(l *leg, e *ari.StasisStart) {
 		l.link = strings.TrimRight(half, ";12")
 	}
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvForwarded, Handle: channel, Resume: l.resume()})
-	b.spawn(func(ctx context.Context) { // as for an offered leg
+	b.uplink.Go(func(ctx context.Context) { // as for an offered leg
 		err := errors.Join(b.api.Subscribe(ctx, b.app, channel), b.api.SetVariable(ctx, channel, legVariable, l.id))
 		if err != nil {
 			b.log.Debug("a leg's new channel is not followed", "leg", l.id, "error", err)
@@ -105,7 +105,7 @@ func (b *Backend) replaced(l *leg, e *ari.StasisStart) {
 	time.AfterFunc(b.waits.rest, func() { // it is told that its transfer was done, and most say BYE then
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, phone, order(call.Transferred)) })
+		b.uplink.Go(func(ctx context.Context) { _ = b.api.HangUp(ctx, phone, order(call.Transferred)) })
 	})
 }
 
@@ -144,6 +144,6 @@ func (b *Backend) decided(l *leg) {
 	case l.over:
 		b.finish(l)
 	case l.hangUp:
-		b.spawn(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(l.why)) })
+		b.uplink.Go(func(ctx context.Context) { _ = b.api.HangUp(ctx, l.channel, order(l.why)) })
 	}
 }
