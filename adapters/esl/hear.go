@@ -117,7 +117,7 @@ func (b *Backend) stray(channel string) {
 }
 
 func (b *Backend) kill(channel, cause string) {
-	b.spawn(func(ctx context.Context) { _, _ = b.call(ctx, "uuid_kill", channel, cause) })
+	b.uplink.Go(func(ctx context.Context) { _, _ = b.call(ctx, "uuid_kill", channel, cause) })
 }
 
 // result: what an originate has come to. Its channel, if there was one, tells more.

@@ -169,7 +169,7 @@ func (b *Backend) joinEarly(l *leg) {
 		return
 	}
 	caller.outlives, caller.parked = true, false // from now on: a second phone's media must not part the two
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		_, err := b.call(ctx, "uuid_setvar", caller.channel, afterEarly, "true")
 		if err == nil {
 			_, err = b.call(ctx, "uuid_bridge", caller.channel, l.channel)
@@ -328,7 +328,7 @@ func (b *Backend) untilParked(ctx context.Context, legs ...*leg) error {
 		case <-parked:
 		case <-ctx.Done():
 			return fault.Wrap(fault.CodeBackendUnavailable, ctx.Err(), "FreeSWITCH does not tell that a channel is parked")
-		case <-b.ctx.Done():
+		case <-b.uplink.Done():
 			return fault.New(fault.CodeBackendUnavailable, "we stop")
 		}
 	}

@@ -3,7 +3,6 @@ package esl
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"c2d/adapters/esl/client"
 	"c2d/core/call"
@@ -144,7 +143,7 @@ func (l *leg) wake() {
 func (b *Backend) park(l *leg) {
 	l.with = ""
 	if l.back && !l.playing && len(l.waiters) == 0 { // early media is over, and the next phone has none
-		b.spawn(func(ctx context.Context) { _ = b.play(ctx, l, stream(tone.RingBack(b.country), 0)) })
+		b.uplink.Go(func(ctx context.Context) { _ = b.play(ctx, l, stream(tone.RingBack(b.country), 0)) })
 	}
 	l.rest()
 	b.answered(l)
@@ -178,10 +177,10 @@ func (b *Backend) finish(l *leg, e end) {
 
 // finishLater tells the end of a leg unless FreeSWITCH does so, and better, within a moment.
 func (b *Backend) finishLater(l *leg, e end) {
-	time.AfterFunc(b.waits.rest, func() {
+	b.uplink.After(b.waits.rest, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if !b.closed && l.behind == "" {
+		if l.behind == "" {
 			b.finish(l, e)
 		}
 	})
@@ -191,10 +190,10 @@ func (b *Backend) finishLater(l *leg, e end) {
 // nobody listened when it was told; b.mu is held.
 func (b *Backend) missing(l *leg) {
 	l.missed = true
-	time.AfterFunc(b.waits.rest, func() {
+	b.uplink.After(b.waits.rest, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if !b.closed && l.missed {
+		if l.missed {
 			b.finish(l, end{})
 		}
 	})

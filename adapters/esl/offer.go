@@ -16,8 +16,8 @@ const (
 
 // offer: the dialplan hands us a call through its socket application. Who connects has proved nothing: what we believe of the
 // call is what FreeSWITCH says of that channel over the connection that is ours.
-func (b *Backend) offer(h *client.Handed) {
-	ctx, cancel := context.WithTimeout(b.ctx, b.waits.request)
+func (b *Backend) offer(ctx context.Context, h *client.Handed) {
+	ctx, cancel := context.WithTimeout(ctx, request)
 	defer cancel()
 	b.mu.Lock()
 	known := b.channels[h.Channel] != nil
@@ -51,7 +51,7 @@ func (b *Backend) offer(h *client.Handed) {
 	if b.legs[l.id] == l {
 		b.tell(ev)
 	}
-	b.spawn(func(ctx context.Context) { // it may have ended before its events came to us
+	b.uplink.Go(func(ctx context.Context) { // it may have ended before its events came to us
 		if _, err := b.dump(ctx, l.channel); gone(err) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -66,7 +66,7 @@ func (b *Backend) takeOver(l *leg) {
 		return
 	}
 	l.handed = nil
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		if _, err := b.call(ctx, "uuid_transfer", l.channel, "park", "inline"); err != nil {
 			b.log.Warn("a call that was handed over cannot be parked", "leg", l.id, "error", err)
 		}

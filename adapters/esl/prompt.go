@@ -120,7 +120,7 @@ func (b *Backend) prompt(ctx context.Context, id string, t tone.Tone) error {
 	b.mu.Lock()
 	mine := l.plays
 	b.mu.Unlock()
-	time.AfterFunc(time.Duration(loops)*length(t), func() { b.promptDone(l, mine) })
+	b.uplink.After(time.Duration(loops)*length(t), func() { b.promptDone(l, mine) })
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (b *Backend) prompt(ctx context.Context, id string, t tone.Tone) error {
 func (b *Backend) promptDone(l *leg, which int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || b.legs[l.id] != l || l.plays != which {
+	if b.legs[l.id] != l || l.plays != which {
 		return
 	}
 	l.playing = false

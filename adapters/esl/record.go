@@ -116,7 +116,7 @@ func (b *Backend) endRecord(l *leg) {
 		return
 	}
 	name, y := l.record, b.partner(l)
-	b.spawn(func(ctx context.Context) {
+	b.uplink.Go(func(ctx context.Context) {
 		_, err := b.call(ctx, "uuid_record", l.channel, "stop", b.file(name))
 		b.unannounce(ctx, l, y)
 		b.mu.Lock()
@@ -164,7 +164,7 @@ func (b *Backend) mask(on bool, legs ...*leg) {
 			continue
 		}
 		file := b.file(l.record)
-		b.spawn(func(ctx context.Context) {
+		b.uplink.Go(func(ctx context.Context) {
 			if _, err := b.call(ctx, "uuid_record", l.channel, word, file); err != nil {
 				b.log.Warn("a recording goes on as it was", "leg", l.id, "error", err)
 			}

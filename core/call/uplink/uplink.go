@@ -123,6 +123,9 @@ func (u *Uplink) Err() error {
 	return u.err
 }
 
+// Done is closed when Close begins.
+func (u *Uplink) Done() <-chan struct{} { return u.ctx.Done() }
+
 // Go runs f beside the caller, in at most cfg.Request, and not at all after Close, which waits for it.
 func (u *Uplink) Go(f func(context.Context)) {
 	u.Run(func(ctx context.Context) {
