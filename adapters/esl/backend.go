@@ -162,10 +162,40 @@ func (b *Backend) connection(ctx context.Context, up func()) error {
 	return errors.Join(why, err)
 }
 
-// ours are the filters: events of our legs, of the results of our originates, and of channels that were handed to us.
+// ours are the filters: events of our legs, of the results of our originates, and of channels that were handed to us, of which some
+// say nothing of variables.
 func (b *Backend) ours() []client.Match {
 	prefix := "^" + regexp.QuoteMeta(b.origin.Prefix())
-	return []client.Match{{Header: "Unique-ID", Of: prefix}, {Header: "Job-UUID", Of: prefix}, {Header: "variable_" + legVariable, Of: prefix}}
+	all := []client.Match{{Header: "Unique-ID", Of: prefix}, {Header: "Job-UUID", Of: prefix}, {Header: "variable_" + legVariable, Of: prefix}}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for channel, l := range b.channels {
+		if l.offered {
+			all = append(all, about(channel))
+		}
+	}
+	return all
+}
+
+// about is the filter of a channel that was handed to us: it has an id of its own.
+func about(channel string) client.Match { return client.Match{Header: "Unique-ID", Is: channel} }
+
+// follow lets events of a channel pass that has an id of its own.
+func (b *Backend) follow(ctx context.Context, channel string) error {
+	conn, err := b.line()
+	if err != nil {
+		return err
+	}
+	return conn.Pass(ctx, about(channel))
+}
+
+// unfollow ends that, for a leg whose channel is no more, or not its own; b.mu is held.
+func (b *Backend) unfollow(l *leg) {
+	conn, channel := b.conn, l.channel
+	if !l.offered || channel == "" || conn == nil {
+		return
+	}
+	b.uplink.Go(func(ctx context.Context) { _ = conn.PassNoMore(ctx, about(channel)) })
 }
 
 // use takes the connection that serves; nil is none.

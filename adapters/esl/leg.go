@@ -91,6 +91,7 @@ func (b *Backend) takeUpJoins(open []call.OpenLeg) {
 func (b *Backend) drop(l *leg) {
 	delete(b.legs, l.id)
 	delete(b.channels, l.channel)
+	b.unfollow(l)
 	for key, j := range b.joins {
 		if j.first == l.id || j.second == l.id {
 			delete(b.joins, key)

@@ -33,7 +33,11 @@ func (b *Backend) offer(ctx context.Context, h *client.Handed) {
 	b.mu.Lock()
 	b.add(l)
 	b.mu.Unlock()
-	if _, err := b.call(ctx, "uuid_setvar", l.channel, legVariable, l.id); err != nil { // from now on its events come to us
+	err = b.follow(ctx, l.channel) // from now on its events come to us
+	if err == nil {
+		_, err = b.call(ctx, "uuid_setvar", l.channel, legVariable, l.id)
+	}
+	if err != nil {
 		b.mu.Lock()
 		b.drop(l)
 		b.mu.Unlock()

@@ -289,3 +289,66 @@ func TestAFailedJobOfAChannelProvesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Keys that are pressed on a phone that has dialled are told, also after the connection was lost, and by the next process. Nothing of
+// the channel is asked for when it is over.
+func TestKeysOfWhoDialled(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		p := r.Phone(t, calltest.Rings)
+		p.Dial(t, "101")
+		ev := r.offered()
+		if err := r.Answer(t.Context(), ev.Leg); err != nil {
+			t.Fatal(err)
+		}
+		r.until(ev.Leg, call.EvAnswered)
+		presses := func(r *rig) {
+			t.Helper()
+			p.Press(t, "7")
+			if told := r.until(ev.Leg, call.EvDTMF); told.Digit != '7' {
+				t.Errorf("%+v", told)
+			}
+		}
+		presses(r)
+		r.Lose()
+		synctest.Wait()
+		r.Restore()
+		r.connected()
+		presses(r)
+		r.Crash(t)
+		next := r.ward.starts(t, call.OpenLeg{Leg: ev.Leg, State: call.LegAnswered, Resume: ev.Resume})
+		presses(next)
+		p.PutDown(t)
+		next.until(ev.Leg, call.EvEnded)
+		next.rest()
+		if left := r.freeswitch.Filters(); len(left) != 3 {
+			t.Errorf("%q", left)
+		}
+	})
+}
+
+// Keys are told also of a phone that has dialled whose channel no record tells of, but FreeSWITCH does.
+func TestKeysOfWhoIsFound(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		p := r.Phone(t, calltest.Rings)
+		p.Dial(t, "101")
+		ev := r.offered()
+		if err := r.Answer(t.Context(), ev.Leg); err != nil {
+			t.Fatal(err)
+		}
+		r.until(ev.Leg, call.EvAnswered)
+		b, _ := r.rings(calltest.Answers, ev.Leg)
+		r.until(b, call.EvAnswered)
+		if err := r.Join(t.Context(), ev.Leg, b); err != nil {
+			t.Fatal(err)
+		}
+		r.until(ev.Leg, call.EvJoined)
+		r.Crash(t)
+		next := r.ward.starts(t)
+		if legs, err := next.Snapshot(t.Context()); err != nil || len(legs) != 2 {
+			t.Fatalf("%+v %v", legs, err)
+		}
+		synctest.Wait()
+		p.Press(t, "3")
+		next.until(ev.Leg, call.EvDTMF)
+	})
+}

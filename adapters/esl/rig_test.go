@@ -74,6 +74,21 @@ func (r *rig) until(leg string, kind call.LegEventKind) call.LegEvent {
 	}
 }
 
+// offered waits for a leg that the dialplan has handed us.
+func (r *rig) offered() call.LegEvent {
+	r.t.Helper()
+	for limit := time.After(10 * time.Second); ; {
+		select {
+		case ev := <-r.told:
+			if ev.Kind == call.EvOffered {
+				return ev
+			}
+		case <-limit:
+			r.t.Fatal("nothing is offered")
+		}
+	}
+}
+
 // rest returns what is told until nothing more is, for a while.
 func (r *rig) rest() (all []call.LegEvent) {
 	for {

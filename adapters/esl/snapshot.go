@@ -163,6 +163,9 @@ func (b *Backend) meet(channel string, f facts) *leg {
 		l.state = s
 	}
 	b.add(l)
+	if l.offered {
+		b.uplink.Go(func(ctx context.Context) { _ = b.follow(ctx, channel) })
+	}
 	return l
 }
 

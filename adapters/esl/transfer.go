@@ -19,6 +19,7 @@ func (b *Backend) moved(l *leg) bool {
 		return false
 	}
 	delete(b.channels, l.channel)
+	b.unfollow(l)
 	l.channel, l.with, l.behind, l.missed, l.end = "", "", y.id, false, nil
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvForwarded, Resume: l.resume()})
 	return true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -107,8 +108,11 @@ func (h *Handed) hello() error {
 	return h.conn.SetDeadline(time.Time{})
 }
 
-// plain reports an id that can be an argument of a command.
+// plain reports an id that can be an argument of a command, and the value of a filter: a sign before one means something there.
 func plain(id string) bool {
+	if strings.HasPrefix(id, "-") {
+		return false
+	}
 	for _, r := range id {
 		if !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '_' || r == '.') {
 			return false

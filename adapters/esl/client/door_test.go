@@ -32,7 +32,7 @@ func TestADoor(t *testing.T) {
 		_, _ = io.WriteString(conn, says)
 		return conn, r
 	}
-	for _, bad := range []string{"Unique-ID: a b\n\n", "Unique-ID: \n\n", "Content-Length: -1\n\n", "x\n\n"} {
+	for _, bad := range []string{"Unique-ID: a b\n\n", "Unique-ID: \n\n", "Unique-ID: -ab\n\n", "Content-Length: -1\n\n", "x\n\n"} {
 		if _, r := comes(bad); !over(r) {
 			t.Errorf("%q is taken", bad)
 		}

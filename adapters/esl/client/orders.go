@@ -30,14 +30,36 @@ func (c *Conn) Call(ctx context.Context, name string, arguments ...string) (stri
 	return c.Do(ctx, command.API{Command: name, Arguments: strings.Join(arguments, " ")})
 }
 
-// Match is a filter: events pass of which a header matches one of them. Of is a regular expression.
-type Match struct{ Header, Of string }
+// Match is a filter: events pass of which a header matches one of them. Of is a regular expression; Is is the value itself, for
+// many of them: FreeSWITCH reads every expression anew for every event.
+type Match struct{ Header, Of, Is string }
+
+func (m Match) filter() command.Filter {
+	if m.Is != "" {
+		return command.Filter{EventHeader: m.Header, FilterValue: m.Is}
+	}
+	return command.Filter{EventHeader: m.Header, FilterValue: "/" + m.Of + "/"}
+}
+
+// Pass lets events pass that a filter matches, too. Errors: those of Do.
+func (c *Conn) Pass(ctx context.Context, m Match) error {
+	_, err := c.Do(ctx, m.filter())
+	return err
+}
+
+// PassNoMore takes a filter away. Errors: those of Do.
+func (c *Conn) PassNoMore(ctx context.Context, m Match) error {
+	f := m.filter()
+	f.Delete = true
+	_, err := c.Do(ctx, f)
+	return err
+}
 
 // Subscribe asks for events of these names that one of the filters lets pass. FreeSWITCH takes names that it does not know for
 // granted, and never sends them. Errors: those of Do.
 func (c *Conn) Subscribe(ctx context.Context, names []string, only []Match) error {
 	for _, m := range only {
-		if _, err := c.Do(ctx, command.Filter{EventHeader: m.Header, FilterValue: "/" + m.Of + "/"}); err != nil {
+		if err := c.Pass(ctx, m); err != nil {
 			return err
 		}
 	}

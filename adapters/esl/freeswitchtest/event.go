@@ -15,12 +15,19 @@ var eventNames = map[string]bool{
 	"BACKGROUND_JOB": true, "RECORD_START": true, "RECORD_STOP": true,
 }
 
+// brief are events of a channel that say nothing of its variables.
+var brief = map[string]bool{"DTMF": true}
+
 // header is one of an event, in its place.
 type header struct{ name, value string }
 
 // tell tells of a channel.
 func (f *FreeSWITCH) tell(name string, c *channel, more ...header) {
-	f.send(name, append(c.headers(), more...), "")
+	all := c.headers()
+	if brief[name] {
+		all = slices.DeleteFunc(all, func(h header) bool { return strings.HasPrefix(h.name, "variable_") })
+	}
+	f.send(name, append(all, more...), "")
 }
 
 // send queues an event for whoever wants it.
@@ -38,7 +45,7 @@ func (f *FreeSWITCH) send(name string, all []header, body string) {
 // lets reports whether a filter lets an event pass, as all do where there is none.
 func (s *session) lets(all []header) bool {
 	return len(s.filters) == 0 || slices.ContainsFunc(s.filters, func(x filter) bool {
-		return slices.ContainsFunc(all, func(h header) bool { return h.name == x.header && x.fits.MatchString(h.value) })
+		return slices.ContainsFunc(all, func(h header) bool { return h.name == x.header && x.fits(h.value) })
 	})
 }
 

@@ -90,6 +90,18 @@ func (f *FreeSWITCH) HandTo(c *cable.Cable) {
 	f.socket = c.Dial
 }
 
+// Filters returns the filters of every connection to the event socket, as they were ordered.
+func (f *FreeSWITCH) Filters() (all []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for s := range f.sessions {
+		for _, x := range s.filters {
+			all = append(all, x.header+" "+x.of)
+		}
+	}
+	return all
+}
+
 // Phone registers a phone under the next free extension.
 func (f *FreeSWITCH) Phone(does calltest.Does) *desk.Phone {
 	f.mu.Lock()

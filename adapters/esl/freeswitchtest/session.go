@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,8 +23,8 @@ type session struct {
 
 // filter fits a header.
 type filter struct {
-	header string
-	fits   *regexp.Regexp
+	header, of string // a regular expression in slashes, or the value itself
+	fits       func(string) bool
 }
 
 // farewell is how long a client has to read what was said last.
@@ -130,14 +131,7 @@ func (f *FreeSWITCH) obey(s *session, line string, head textproto.MIMEHeader) bo
 	case "event":
 		f.subscribe(s, rest)
 	case "filter":
-		header, of, _ := strings.Cut(rest, " ")
-		fits, err := regexp.Compile(strings.Trim(of, "/"))
-		if err != nil {
-			s.say(reply("-ERR invalid syntax"))
-			return true
-		}
-		s.filters = append(s.filters, filter{header, fits})
-		s.say(reply(fmt.Sprintf("+OK filter added. [%s]=[%s]", header, of)))
+		s.say(reply(s.filter(rest)))
 	case "exit":
 		s.say(reply("+OK bye"))
 		return f.goodbye(s)
@@ -145,6 +139,26 @@ func (f *FreeSWITCH) obey(s *session, line string, head textproto.MIMEHeader) bo
 		s.say(reply("-ERR command not found"))
 	}
 	return true
+}
+
+// filter adds a filter, or takes it away, also if there is none.
+func (s *session) filter(rest string) string {
+	rest, away := strings.CutPrefix(rest, "delete ")
+	header, of, _ := strings.Cut(rest, " ")
+	if away {
+		s.filters = slices.DeleteFunc(s.filters, func(x filter) bool { return x.header == header && x.of == of })
+		return fmt.Sprintf("+OK filter deleted. [%s][%s]", header, of)
+	}
+	fits := func(value string) bool { return strings.EqualFold(value, of) }
+	if strings.HasPrefix(of, "/") {
+		form, err := regexp.Compile(strings.Trim(of, "/"))
+		if err != nil {
+			return "-ERR invalid syntax"
+		}
+		fits = form.MatchString
+	}
+	s.filters = append(s.filters, filter{header, of, fits})
+	return fmt.Sprintf("+OK filter added. [%s]=[%s]", header, of)
 }
 
 // subscribe takes names for granted that it does not know, if there is one that it knows.
