@@ -32,11 +32,23 @@
 // One connection carries commands and events: a hang-up that follows an originate on the same connection always finds its channel,
 // from another it found it in 44 of 60 cases, and the phone went on ringing. One that finds none is given again when the channel
 // tells of itself. Filters on the prefix of our leg ids keep other people's events in FreeSWITCH, also those of another
-// installation of ours. After each connect every leg is asked for by uuid_dump; the list of channels lags behind by a tenth of a
+// installation of ours. A channel that the dialplan has handed us carries such an id as a variable; since events of keys have no
+// variables, its own id has a filter too, while it lives. After each connect every leg is asked for by uuid_dump; the list of channels lags behind by a tenth of a
 // second and only serves to find what no record tells of.
 //
-// FreeSWITCH ends a leg by itself after its ring limit (originate_timeout) and its talk limit (sched_hangup), also if we are no
-// more.
+// # If we are no more
+//
+// Every channel of ours ends by itself, on orders that FreeSWITCH has had before:
+//
+//	rings, without media         originate_timeout, the ring limit
+//	early media                  a ring limit after it came: media ends an originate, and its limit; the answer takes this back
+//	answered, in whatever state  ring limit and talk limit together, after its answer
+//	offered, not answered        its socket ends with us, and the dialplan goes on
+//	offered, answered            as a leg that is answered; ordered together with park
+//
+// What is set when something happens FreeSWITCH does by variables of the channel (api_on_pre_answer, api_on_answer, in the order in
+// which they are given), since nobody may be there who hears of it. A hang-up that is scheduled is added to those that are, never put
+// in their place: hence the answer deletes all, and not execute_on_answer sets the new one, which FreeSWITCH does before.
 //
 // # Recordings
 //

@@ -44,8 +44,10 @@ func (b *Backend) originate(o call.Originate) (string, error) {
 	if o.JoinTo == "" {
 		v.add("ignore_early_media", "true") // it is answered when its owner has picked up, not before
 	}
-	if limit := o.RingLimit + o.TalkLimit; o.TalkLimit > 0 { // FreeSWITCH ends it, also if we are no more
-		v.add("execute_on_answer", "sched_hangup::+"+itoa(seconds(limit))+" "+talkedOut)
+	v.add("api_on_pre_answer", hangUpAfter(o.RingLimit, o.Leg, "NO_ANSWER")) // an originate has no limit any more once media came
+	v.add("api_on_answer", "sched_del "+o.Leg)                               // that one; in the order in which they stand here
+	if limit := whole(o); limit > 0 {
+		v.add("api_on_answer_then", hangUpAfter(limit, o.Leg, talkedOut))
 	}
 	if o.AutoAnswer {
 		v.add("sip_auto_answer", "true")
@@ -54,6 +56,19 @@ func (b *Backend) originate(o call.Originate) (string, error) {
 	v.add("origination_caller_id_number", number)
 	v.add("origination_callee_id_name", "")
 	return v.String() + to + " &park()", nil
+}
+
+// hangUpAfter is the order by which FreeSWITCH ends a channel, also if we are no more.
+func hangUpAfter(limit time.Duration, channel, cause string) string {
+	return "sched_hangup +" + itoa(seconds(limit)) + " " + channel + " " + cause
+}
+
+// whole is how long a leg may last that is rung, or that another is rung for, from its answer on; 0 is for ever.
+func whole(o call.Originate) time.Duration {
+	if o.TalkLimit <= 0 {
+		return 0
+	}
+	return o.RingLimit + o.TalkLimit
 }
 
 // talkedOut is the hang-up cause of the talk limit.

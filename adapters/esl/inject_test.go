@@ -25,7 +25,7 @@ var nasty = []string{
 var forms = [][]identity.Dial{nil, {{Match: ".*", To: "sofia/gateway/hospital/{number}"}}, {{Match: ".*", To: "sofia/internal/{uri}"}}}
 
 // own are the variables that an originate may have.
-var own = []string{"origination_uuid", "originate_timeout", "outbound_redirect_fatal", "send_silence_when_idle", "ignore_early_media", "execute_on_answer", "sip_auto_answer",
+var own = []string{"origination_uuid", "originate_timeout", "outbound_redirect_fatal", "send_silence_when_idle", "ignore_early_media", "api_on_pre_answer", "api_on_answer", "api_on_answer_then", "sip_auto_answer",
 	"origination_caller_id_name", "origination_caller_id_number"}
 
 // reads checks that FreeSWITCH reads out of an originate what we have meant: one phone, our own variables, nothing else.
@@ -111,7 +111,7 @@ func TestVariables(t *testing.T) {
 	got, _ := freeswitchtest.ReadOriginate(text)
 	want := map[string]string{
 		"origination_uuid": "suite-n1-leg", "originate_timeout": "26", "outbound_redirect_fatal": "true", "send_silence_when_idle": "-1", "ignore_early_media": "true",
-		"execute_on_answer": "sched_hangup::+3626 ALLOTTED_TIMEOUT", "sip_auto_answer": "true", "origination_caller_id_name": "Harry", "origination_caller_id_number": "102",
+		"api_on_pre_answer": "sched_hangup +26 suite-n1-leg NO_ANSWER", "api_on_answer": "sched_del suite-n1-leg", "api_on_answer_then": "sched_hangup +3626 suite-n1-leg ALLOTTED_TIMEOUT", "sip_auto_answer": "true", "origination_caller_id_name": "Harry", "origination_caller_id_number": "102",
 	}
 	if err != nil || !maps.Equal(got.Variables, want) {
 		t.Errorf("%v, %v, want %v", got.Variables, err, want)
@@ -119,7 +119,7 @@ func TestVariables(t *testing.T) {
 	o.JoinTo, o.AutoAnswer, o.TalkLimit = "suite-n1-other", false, 0
 	delete(want, "ignore_early_media") // the caller hears it
 	delete(want, "sip_auto_answer")
-	delete(want, "execute_on_answer")
+	delete(want, "api_on_answer_then")
 	text, err = b.originate(o)
 	if got, _ = freeswitchtest.ReadOriginate(text); err != nil || !maps.Equal(got.Variables, want) {
 		t.Errorf("%v, %v, want %v", got.Variables, err, want)

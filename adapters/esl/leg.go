@@ -33,6 +33,7 @@ type leg struct {
 	end      *end        // how it ended, while the end of whom it talked with is awaited
 	missed   bool        // its channel is not there any more, and nobody has told of its end
 	why      call.Reason // we ended it
+	most     int         // seconds that an offered one may last, by what was rung for it; 0 as long as it likes
 
 	record  string // what it is recorded as, empty for nothing
 	back    bool   // core wants it to hear ring-back

@@ -70,11 +70,24 @@ func (b *Backend) takeOver(l *leg) {
 		return
 	}
 	l.handed = nil
+	to := "park"
+	if l.most > 0 { // in one order with its end: it waits there also if we are no more
+		to = "sched_hangup:+" + itoa(l.most) + ",park"
+	}
 	b.uplink.Go(func(ctx context.Context) {
-		if _, err := b.call(ctx, "uuid_transfer", l.channel, "park", "inline"); err != nil {
+		if _, err := b.call(ctx, "uuid_transfer", l.channel, to, "inline"); err != nil {
 			b.log.Warn("a call that was handed over cannot be parked", "leg", l.id, "error", err)
 		}
 	})
+}
+
+// allow notes how long an offered leg may last once it is answered, when a phone is rung for it: core rings one before; b.mu is held.
+func (b *Backend) allow(o call.Originate) {
+	if l := b.legs[o.JoinTo]; l != nil && l.handed != nil {
+		if limit := whole(o); limit > 0 {
+			l.most = seconds(limit)
+		}
+	}
 }
 
 // Ring implements [call.Backend].

@@ -39,6 +39,7 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 	l := &leg{id: o.Leg, joinTo: o.JoinTo, state: call.LegIntended, conn: conn}
 	if err == nil {
 		b.add(l) // events may come before the reply
+		b.allow(o)
 	}
 	b.mu.Unlock()
 	if err != nil {

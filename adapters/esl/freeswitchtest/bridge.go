@@ -109,12 +109,19 @@ func (c *channel) bye() string {
 	return "send_cancel"
 }
 
-// uuidTransfer moves channels to park: both that are bridged, or one, which releases the other.
+// uuidTransfer moves channels to park: both that are bridged, or one, which releases the other, and may be given an end before.
 func (f *FreeSWITCH) uuidTransfer(c *channel, rest string) string {
+	end, is := strings.CutPrefix(rest, "sched_hangup:")
+	if is {
+		end, rest, _ = strings.Cut(end, ",")
+	}
 	if rest != "park inline" && rest != "-both park inline" {
 		return "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n"
 	}
 	f.later(step, func() {
+		if end != "" && !c.over {
+			f.schedHangup(end + " " + c.id)
+		}
 		switch {
 		case c.over:
 		case c.peer != nil && strings.HasPrefix(rest, "-both"):

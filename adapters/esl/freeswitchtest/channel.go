@@ -27,7 +27,8 @@ type channel struct {
 	job    string // of the originate that has no result yet
 	what   string // its arguments
 	limit  *time.Timer
-	handed net.Conn // while the socket application holds it
+	ends   []*time.Timer // hang-ups that are to come: another does not take the place of the first
+	handed net.Conn      // while the socket application holds it
 
 	peer  *channel // that it is bridged to
 	first bool     // uuid_bridge named it first
@@ -130,6 +131,7 @@ func (c *channel) stop() {
 	if c.limit != nil {
 		c.limit.Stop()
 	}
+	c.unschedule()
 }
 
 // letGo ends the connection of the socket application.

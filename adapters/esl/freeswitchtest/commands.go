@@ -36,6 +36,10 @@ func (f *FreeSWITCH) api(line string) string {
 		return f.uuidBridge(rest)
 	case "uuid_hold":
 		return f.uuidHold(rest)
+	case "sched_hangup":
+		return f.schedHangup(rest)
+	case "sched_del":
+		return f.schedDel(rest)
 	}
 	do := commands[name]
 	if do == nil {

@@ -52,6 +52,7 @@ type dialogue struct {
 	names  map[string]string // of channels that the dialplan has handed over, by id
 	handed chan *client.Handed
 	events chan client.Event
+	late   bool // what is waited for comes later than at once
 	steps  []string
 	want   []string // steps as they were recorded
 }
@@ -136,6 +137,9 @@ func (d *dialogue) step(what string, act func() (string, error)) {
 // told waits for as many events as were recorded of this step, or for silence.
 func (d *dialogue) told() (told []client.Event) {
 	most, limit := 1000, quiet
+	if d.late {
+		limit = patience
+	}
 	if d.Record == "" {
 		most, limit = 0, patience
 		if n := len(d.steps); n < len(d.want) {
@@ -148,6 +152,9 @@ func (d *dialogue) told() (told []client.Event) {
 			told = append(told, e)
 		case <-time.After(limit):
 			return told
+		}
+		if d.Record != "" {
+			limit = quiet
 		}
 	}
 	return told

@@ -42,6 +42,7 @@ func (l line) Progress() bool {
 	return l.does(rung, func(f *FreeSWITCH, c *channel) {
 		c.answer = "early"
 		f.tell("CHANNEL_PROGRESS_MEDIA", c)
+		f.on(c, "api_on_pre_answer")
 		c.call = "EARLY"
 		if c.vars["ignore_early_media"] != "true" {
 			f.done(c)

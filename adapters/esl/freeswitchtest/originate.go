@@ -1,6 +1,8 @@
 package freeswitchtest
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,14 +87,20 @@ func (f *FreeSWITCH) done(c *channel) {
 	})
 }
 
-// lifted is the answer of a phone that was rung. What is to be done then is a hang-up after a while.
+// on does what a channel is to do when something happens: in the order of the names, which is not FreeSWITCH's, but that of ours.
+func (f *FreeSWITCH) on(c *channel, what string) {
+	for _, name := range slices.Sorted(maps.Keys(c.vars)) {
+		if strings.HasPrefix(name, what) {
+			f.api(c.vars[name])
+		}
+	}
+}
+
+// lifted is the answer of a phone that was rung.
 func (f *FreeSWITCH) lifted(c *channel) {
 	c.answer, c.up = "answered", true
 	f.tell("CHANNEL_ANSWER", c)
 	c.call = "ACTIVE"
+	f.on(c, "api_on_answer")
 	f.done(c)
-	after, cause, _ := strings.Cut(strings.TrimPrefix(c.vars["execute_on_answer"], "sched_hangup::+"), " ")
-	if seconds, err := strconv.Atoi(after); err == nil {
-		f.later(time.Duration(seconds)*time.Second, func() { f.hang(c, ending{cause: cause, disposition: "send_bye"}) })
-	}
 }

@@ -19,9 +19,9 @@ type story struct {
 // stories are all of them.
 func stories() []story {
 	all := []story{{"two talk", func(d *dialogue) { d.talk(true) }}, {"two talk, the second hangs up", func(d *dialogue) { d.talk(false) }}, {"early media", earlyMedia},
-		{"early media, then refused", earlyRefused}, {"given up", givenUp}, {"held and keys", heldAndKeys}, {"put aside", putAside}, {"recorded", isRecorded}, {"recorded, then over", isRecordedThenOver}, {"one that survives", survivor},
+		{"early media, then refused", earlyRefused}, {"early media, then for too long", earlyTooLong}, {"early media, then answered", earlyAnswered}, {"given up", givenUp}, {"held and keys", heldAndKeys}, {"put aside", putAside}, {"recorded", isRecorded}, {"recorded, then over", isRecordedThenOver}, {"one that survives", survivor},
 		{"bridged while it rings", bridgedRinging}, {"the same id twice", sameID}, {"nothing there", nothingThere}, {"hung up for a reason", reasons},
-		{"offered and answered", offered}, {"offered and given up", offeredGivenUp}, {"offered and given back", offeredGivenBack}}
+		{"offered and answered", offered}, {"offered, keys", offeredKeys}, {"offered, for too long", offeredTooLong}, {"offered and given up", offeredGivenUp}, {"offered and given back", offeredGivenBack}}
 	for name, does := range map[string]calltest.Does{"busy": calltest.Busy, "unknown": calltest.Unknown, "congested": calltest.Congested, "redirects": calltest.Redirects, "offline": calltest.Offline, "rejects": calltest.Rejects} {
 		all = append(all, story{name, func(d *dialogue) { d.originate("A", d.Phone(d.t, does).Address()) }})
 	}
@@ -138,6 +138,30 @@ func earlyRefused(d *dialogue) {
 	d.api("uuid_setvar", "A", "park_after_bridge", "true")
 	d.api("uuid_bridge", "A", "B")
 	d.putsDown("B", b)
+}
+
+// earlyTooLong: an originate has no limit any more once media came, but that of the channel.
+func earlyTooLong(d *dialogue) {
+	d.originate("B", d.Phone(d.t, calltest.Early).Address(), `api_on_pre_answer=sched_hangup\s+3\s`+d.id("B")+`\sNO_ANSWER`, "originate_timeout=1")
+	d.happens("B rings for too long")
+	d.api("uuid_kill", "B", "NORMAL_CLEARING")
+}
+
+// earlyAnswered: what was to happen to a channel is taken back, and done in the order in which it stands there.
+func earlyAnswered(d *dialogue) {
+	id := d.id("B")
+	b := d.Phone(d.t, calltest.Early)
+	d.originate("B", b.Address(), `api_on_pre_answer=sched_hangup\s+3\s`+id+`\sNO_ANSWER`, `api_on_answer=sched_del\s`+id, `api_on_answer_then=sched_hangup\s+4\s`+id+`\sALLOTTED_TIMEOUT`)
+	d.step("B lifts", func() (string, error) { b.Lift(d.t); return "", nil })
+	d.happens("B talks for too long")
+}
+
+// happens waits for what comes of itself.
+func (d *dialogue) happens(what string) {
+	d.t.Helper()
+	d.late = true
+	d.step(what, func() (string, error) { return "", nil })
+	d.late = false
 }
 
 func givenUp(d *dialogue) {
@@ -279,6 +303,32 @@ func offered(d *dialogue) {
 	d.api("uuid_bridge", "X", "B")
 	d.putsDown("B", b)
 	d.putsDown("X", p)
+}
+
+// offeredKeys: of keys nothing is told by which a channel could be known, but its id.
+func offeredKeys(d *dialogue) {
+	p, _ := d.dials()
+	d.api("uuid_ring_ready", "X")
+	d.api("uuid_answer", "X")
+	d.api("uuid_transfer", "X", "park", "inline")
+	press := func(key string) {
+		d.step("X presses "+key, func() (string, error) { p.Press(d.t, key); return "", nil })
+	}
+	press("1")
+	is := client.Match{Header: "Unique-ID", Is: d.id("X")}
+	d.step("filter X", func() (string, error) { return "", d.conn.Pass(d.t.Context(), is) })
+	press("2")
+	d.step("filter delete X", func() (string, error) { return "", d.conn.PassNoMore(d.t.Context(), is) })
+	press("3")
+	d.putsDown("X", p)
+}
+
+func offeredTooLong(d *dialogue) {
+	d.dials()
+	d.api("uuid_ring_ready", "X")
+	d.api("uuid_answer", "X")
+	d.api("uuid_transfer", "X", "sched_hangup:+3,park", "inline")
+	d.happens("X waits for too long")
 }
 
 func offeredGivenUp(d *dialogue) {
