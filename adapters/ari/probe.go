@@ -42,19 +42,19 @@ var handling = map[int]int{20: 13, 21: 8, 22: 3}
 
 var release = regexp.MustCompile(`^(?:certified/)?([0-9]+)\.([0-9]+)`)
 
-// Limit says in one sentence what this Asterisk cannot, "" if there is nothing, or if it does not answer.
-func (b *Backend) Limit(ctx context.Context) string {
+// Limits says in a sentence what this Asterisk cannot; nothing if there is nothing, or if it does not answer.
+func (b *Backend) Limits(ctx context.Context) []string {
 	i, err := b.api.Info(ctx)
 	v := release.FindStringSubmatch(i.System.Version)
 	if err != nil || v == nil || !b.direct() {
-		return ""
+		return nil
 	}
 	major, _ := strconv.Atoi(v[1])
 	minor, _ := strconv.Atoi(v[2])
 	if minor >= handling[major] {
-		return ""
+		return nil
 	}
-	return "Asterisk " + i.System.Version + " transfers by itself when a phone asks for it: from 20.13, 21.8 and 22.3 C2D does, by its own rules"
+	return []string{"Asterisk " + i.System.Version + " transfers by itself when a phone asks for it: from 20.13, 21.8 and 22.3 C2D does, by its own rules"}
 }
 
 // direct reports whether phones are dialled themselves.

@@ -144,11 +144,11 @@ func TestWhatAnOlderAsteriskCannot(t *testing.T) {
 		"22.10.1": false, "23.0.0": false, "certified/20.7-cert1": true, "GIT-22-abc": false} {
 		s := httptest.NewServer(asterisk(version, 200, 404))
 		t.Cleanup(s.Close)
-		said := backend(t, Config{URL: s.URL + "/ari"}).Limit(t.Context())
+		said := strings.Join(backend(t, Config{URL: s.URL + "/ari"}).Limits(t.Context()), "\n")
 		if strings.HasPrefix(said, "Asterisk "+version+" transfers by itself") != limited || strings.Contains(said, "\n") || !limited && said != "" {
 			t.Errorf("of %s it says %q", version, said)
 		}
-		if said := backend(t, Config{URL: s.URL + "/ari", Dial: plan}).Limit(t.Context()); said != "" {
+		if said := backend(t, Config{URL: s.URL + "/ari", Dial: plan}).Limits(t.Context()); len(said) != 0 {
 			t.Errorf("behind the dialplan, of %s it says %q", version, said)
 		}
 	}

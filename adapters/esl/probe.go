@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,11 +11,8 @@ import (
 	"c2d/core/fault"
 )
 
-// fewSessions is how many sessions a second FreeSWITCH comes with: half as many calls by click, and those that come in count too.
-const fewSessions = 30
-
-// Probe asks FreeSWITCH whether it could be used, in one sentence that says what to do, over a connection of its own.
-// Errors: fault.CodeBackendUnavailable.
+// Probe asks FreeSWITCH whether it could be used, over a connection of its own. It returns one sentence for each thing that is wrong,
+// joined; each says what it is, in which file, and what to write there. Errors: fault.CodeBackendUnavailable.
 func (b *Backend) Probe(ctx context.Context) error {
 	conn, hangUp, err := b.aside(ctx)
 	if err != nil {
@@ -30,12 +26,35 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if old := tooOld(version); old != "" {
 		return fault.New(fault.CodeBackendUnavailable, "FreeSWITCH %s is too old: 1.10 or newer is needed", old)
 	}
-	for _, module := range []string{"mod_sofia", "mod_dptools", "mod_tone_stream"} {
-		if there, err := conn.Call(ctx, "module_exists", module); err == nil && there != "true" {
-			return fault.New(fault.CodeBackendUnavailable, "FreeSWITCH has not loaded %s: modules.conf.xml wants it", module)
-		}
+	var errs []error
+	for _, text := range b.faults(asked(ctx, conn)) {
+		errs = append(errs, fault.New(fault.CodeBackendUnavailable, "%s", text))
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// Limits returns one sentence for each thing that is no fault of this FreeSWITCH and that an admin wants to know; none if it does not
+// answer, which Probe tells.
+func (b *Backend) Limits(ctx context.Context) []string {
+	conn, hangUp, err := b.aside(ctx)
+	if err != nil {
+		return nil
+	}
+	defer hangUp()
+	return b.remarks(asked(ctx, conn))
+}
+
+// ask gives FreeSWITCH a command and returns what it says, "" where it has no answer.
+type ask func(name string, arguments ...string) string
+
+func asked(ctx context.Context, conn *client.Conn) ask {
+	return func(name string, arguments ...string) string {
+		said, err := conn.Call(ctx, name, arguments...)
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(said)
+	}
 }
 
 // aside is a connection beside the one that carries calls, until hangUp.
@@ -47,27 +66,6 @@ func (b *Backend) aside(ctx context.Context) (conn *client.Conn, hangUp func(), 
 	served := make(chan struct{})
 	go func() { defer close(served); _ = conn.Serve(func(client.Event) {}) }() // ends with conn
 	return conn, func() { conn.Close(); <-served }, nil
-}
-
-// sessions is what "fsctl sps" says: "+OK sessions per second: 30".
-var sessions = regexp.MustCompile(`sessions per second: ([0-9]+)`)
-
-// Limit says in one sentence what this FreeSWITCH cannot, "" if there is nothing, or if it does not answer.
-func (b *Backend) Limit(ctx context.Context) string {
-	conn, hangUp, err := b.aside(ctx)
-	if err != nil {
-		return "" // Probe tells
-	}
-	defer hangUp()
-	said, err := conn.Call(ctx, "fsctl", "sps")
-	n := sessions.FindStringSubmatch(said)
-	if err != nil || n == nil {
-		return ""
-	}
-	if most, err := strconv.Atoi(n[1]); err != nil || most > fewSessions {
-		return ""
-	}
-	return "FreeSWITCH begins " + n[1] + " legs a second at most, of which a call has two: when many click at once, calls end as congestion (sessions-per-second in switch.conf.xml)"
 }
 
 // tooOld returns the version if it is before 1.10: "FreeSWITCH Version 1.10.12-release+git…".
@@ -92,13 +90,13 @@ func advice(err error, cfg Config) string {
 	var dial *net.OpError
 	switch {
 	case errors.Is(err, client.ErrPassword):
-		return "FreeSWITCH refuses the password: compare it with event_socket.conf.xml"
+		return "FreeSWITCH refuses the password: compare it with password in autoload_configs/event_socket.conf.xml, whose changes hold after \"reload mod_event_socket\""
 	case errors.Is(err, client.ErrDenied):
-		return "FreeSWITCH refuses this address: see apply-inbound-acl in event_socket.conf.xml"
+		return "FreeSWITCH refuses this address: see apply-inbound-acl in autoload_configs/event_socket.conf.xml, which is \"loopback.auto\" where it is not set"
 	case errors.As(err, &name):
 		return "the host name in address is not known"
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return "no event socket answers at " + cfg.Address + ": is mod_event_socket loaded, does it listen there?"
+		return "no event socket answers at " + cfg.Address + ": autoload_configs/modules.conf.xml wants mod_event_socket, event_socket.conf.xml says where it listens"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "what takes the connection at " + cfg.Address + " says nothing: FreeSWITCH hangs, or it is another service"
 	}

@@ -19,7 +19,7 @@ func TestProbe(t *testing.T) {
 		want string // is in the sentence; empty is well
 	}{
 		"all is well":    {func(*Backend, *ward) {}, ""},
-		"wrong password": {func(b *Backend, _ *ward) { b.to.Password = "wrong" }, "compare it with event_socket.conf.xml"},
+		"wrong password": {func(b *Backend, _ *ward) { b.to.Password = "wrong" }, "compare it with password in autoload_configs/event_socket.conf.xml"},
 		"nobody there":   {func(_ *Backend, w *ward) { w.Lose() }, "no event socket answers at"},
 		"access list":    {says("Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n"), "apply-inbound-acl"},
 		"a web server":   {says("HTTP/1.1 400 Bad Request\r\n\r\n"), "is no event socket"},
@@ -35,6 +35,7 @@ func TestProbe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &ward{freeswitch: freeswitchtest.New(t)}
+				w.freeswitch.Says = map[string]string{"sofia status": "RUNNING (0)"}
 				b := w.Open(t).(*Backend)
 				c.set(b, w)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -56,6 +57,89 @@ func says(text string) func(*Backend, *ward) {
 			go func() { _, _ = far.Write([]byte(text)) }() // ends when it is read, or near is closed
 			return near, nil
 		}
+	}
+}
+
+// stock is what a FreeSWITCH 1.10.12 says that is as it comes.
+var stock = map[string]string{
+	"xml_locate configuration configuration name event_socket.conf": `<configuration name="event_socket.conf" description="Socket Client">
+    <settings>
+        <param name="nat-map" value="false"></param>
+
+        <param name="listen-ip" value="::"></param>
+        <param name="listen-port" value="8021"></param>
+        <param name="password" value="ClueCon"></param>
+  </settings>
+</configuration>`,
+	"xml_locate configuration configuration name switch.conf": `<configuration name="switch.conf"><settings><param name="loglevel" value="debug"></param></settings></configuration>`,
+	"xml_locate dialplan": `<section name="dialplan"><context name="default"><extension name="global" continue="true"><condition field="${default_password}" expression="^1234$" break="never">` +
+		`<action application="sleep" data="10000"></action></condition></extension></context></section>`,
+	"global_getvar default_password":   "1234",
+	"sofia xmlstatus profile internal": "<profile>\n    <outbound-codecs>OPUS,G722</outbound-codecs>\n</profile>",
+	"show registrations as json":       `{"row_count": 0}`,
+	"file_exists /recordings":          "false",
+	"fsctl sps":                        "+OK sessions per second: 30\n",
+	"module_exists mod_sndfile":        "false",
+	"module_exists mod_dialplan_xml":   "false",
+}
+
+// TestAFreeSWITCHAsItComes has a sentence for each thing, with the file and what to write.
+func TestAFreeSWITCHAsItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &ward{freeswitch: freeswitchtest.New(t)}
+		w.freeswitch.Says = stock
+		b := w.Open(t).(*Backend)
+		b.cfg.Password, b.cfg.Listen = "ClueCon", "127.0.0.1:8084"
+		tells(t, strings.Split(b.Probe(t.Context()).Error(), "\n"), []string{
+			"has not loaded mod_sndfile: autoload_configs/modules.conf.xml wants", "has not loaded mod_dialplan_xml", "no SIP profile runs",
+			"write one of your own as password in autoload_configs/event_socket.conf.xml", `listen-ip is ::): autoload_configs/event_socket.conf.xml wants <param name="listen-ip" value="127.0.0.1"/>`, "vars.xml wants another default_password",
+		})
+		tells(t, b.Limits(t.Context()), []string{
+			`begins 30 legs a second at most, of which a call has two`, `its level is debug: autoload_configs/switch.conf.xml wants <param name="loglevel" value="warning"/>`, "vars.xml wants <X-PRE-PROCESS cmd=\"set\" data=\"media_timeout=60000\"/>",
+			"no extension of the dialplan leads to 127.0.0.1:8084", "sees no folder /recordings", "offered OPUS,G722 and no G.711", "no phone is registered",
+		})
+	})
+}
+
+// tells compares sentences, of which each has one of the words in it, in order.
+func tells(t *testing.T, said, want []string) {
+	t.Helper()
+	for i, text := range said {
+		if i >= len(want) || !strings.Contains(text, want[i]) || strings.Contains(text, "\n") {
+			t.Errorf("it says %q", text)
+		}
+	}
+	if len(said) != len(want) {
+		t.Errorf("it says %d things, want %d", len(said), len(want))
+	}
+}
+
+// TestAFreeSWITCHPutRight has nothing that is told, and neither has one that shows none of its files.
+func TestAFreeSWITCHPutRight(t *testing.T) {
+	right := map[string]string{
+		"xml_locate configuration configuration name event_socket.conf": `<configuration><settings><param name="listen-ip" value="0.0.0.0"/><param name="apply-inbound-acl" value="c2d"/></settings></configuration>`,
+		"xml_locate dialplan":              `<section><context name="ward"><extension name="c2d"><condition><action application="socket" data="10.0.0.5:8084 async full"/></condition></extension></context></section>`,
+		"global_getvar default_password":   "1234", // which nobody uses any more
+		"global_getvar media_timeout":      "60000",
+		"sofia status":                     "internal	profile	sip:mod_sofia@10.0.0.2:5060	RUNNING (0)\n",
+		"sofia xmlstatus profile internal": "<outbound-codecs>OPUS,PCMA</outbound-codecs>",
+		"show registrations as json":       `{"row_count": 1, "rows":[{"reg_user":"101"}]}`,
+		"file_exists /recordings":          "true",
+		"fsctl sps":                        "+OK sessions per second: 31\n",
+	}
+	for name, says := range map[string]map[string]string{"right": right, "shows nothing": {"sofia status": right["sofia status"], "global_getvar media_timeout": "60000"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &ward{freeswitch: freeswitchtest.New(t)}
+				w.freeswitch.Says = says
+				b := w.Open(t).(*Backend)
+				b.cfg.Listen = "0.0.0.0:8084"
+				if err := b.Probe(t.Context()); err != nil {
+					t.Error(err)
+				}
+				tells(t, b.Limits(t.Context()), nil)
+			})
+		})
 	}
 }
 

@@ -53,6 +53,41 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	tells("absent", "no event socket answers", as)
 }
 
+// TestCheckOfAStockFreeSWITCH: one line for each thing that is as it comes and must not stay so, or is better changed.
+func TestCheckOfAStockFreeSWITCH(t *testing.T) {
+	t.Parallel()
+	f := pbx.StartFreeSWITCH(t, pbx.Exchange{Stock: true})
+	cfg := configured(t, f)
+	cfg.Backends[0].FreeSWITCH.Listen = netip.AddrPortFrom(f.Socket.Addr(), 8084).String()
+	cfg.Backends[0].FreeSWITCH.Recordings = "/no-folder-of-this-machine"
+	lines(t, app.Check(t.Context(), cfg), "write one of your own as password in autoload_configs/event_socket.conf.xml", "vars.xml wants another default_password")
+	lines(t, app.Limits(t.Context(), cfg), "switch.conf.xml wants <param name=\"sessions-per-second\"", "its level is debug: autoload_configs/switch.conf.xml", "data=\"media_timeout=60000\"",
+		"00_c2d.xml belongs into the folder", "sees no folder /no-folder", "no phone is registered")
+	serving, err := net.Listen("tcp", cfg.Backends[0].FreeSWITCH.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines(t, app.Check(t.Context(), cfg), "address already in use", "password", "default_password") // as while the service runs
+	serving.Close()
+	for _, module := range []string{"mod_sofia", "mod_sndfile", "mod_dialplan_xml"} {
+		f.Console(t, "unload "+module)
+	}
+	lines(t, app.Check(t.Context(), cfg), "cmd=\"set\" and the address in place of each stun-set", "has not loaded mod_sndfile", "has not loaded mod_dialplan_xml", "password", "default_password")
+}
+
+// lines compares lines of c2d check with words of each, in order.
+func lines(t *testing.T, said []string, want ...string) {
+	t.Helper()
+	for i, line := range said {
+		if i >= len(want) || !strings.HasPrefix(line, "backend pbx: ") || !strings.Contains(line, want[i]) {
+			t.Errorf("c2d check says %q", line)
+		}
+	}
+	if len(said) != len(want) {
+		t.Errorf("c2d check has %d lines, want %d", len(said), len(want))
+	}
+}
+
 // shut has the event socket let in nobody from this machine.
 func shut(t *testing.T, f *pbx.FreeSWITCH) {
 	t.Helper()
@@ -102,8 +137,13 @@ func greets(t *testing.T, greeting string) (address string) {
 // A FreeSWITCH as it comes begins few legs a second: that is told, and is no fault.
 func TestFewSessionsASecondAreTold(t *testing.T) {
 	t.Parallel()
-	f := pbx.StartFreeSWITCH(t, pbx.Exchange{})
+	f := pbx.StartFreeSWITCH(t, pbx.Exchange{Files: []pbx.File{{Name: "sip_profiles/internal/register.xml", Text: `<param name="accept-blind-reg" value="true"/>` + "\n"}}})
 	cfg := configured(t, f)
+	if said := app.Limits(t.Context(), cfg); len(said) != 1 || !strings.Contains(said[0], "no phone is registered") {
+		t.Errorf("nothing but that is to be told, but %q is", said)
+	}
+	pbx.RegisterSilent(t, f.Addr, "101")
+	pbx.Eventually(t, patience, "the list has the phone", func() bool { return strings.Contains(f.Console(t, "show registrations as json"), "reg_user") })
 	if said := app.Limits(t.Context(), cfg); len(said) != 0 {
 		t.Errorf("nothing is to be told, but %q is", said)
 	}

@@ -16,6 +16,7 @@ type Exchange struct {
 	Carrier netip.AddrPort // where the gateway "hospital" leads, and whose calls it takes; the zero value is nobody
 	Socket  netip.AddrPort // where *55 looks for C2D; the zero value is where the files say
 	Open    bool           // phones register without a password; who calls still shows it
+	Stock   bool           // begins with the configuration that FreeSWITCH's own packages come with instead
 }
 
 // configure lays out the files of pbx-configs with this test's addresses and passwords.
@@ -24,18 +25,31 @@ func (f *FreeSWITCH) configure(t testing.TB, x Exchange) {
 	for _, folder := range freeswitchFolders {
 		f.mkdir(t, folder)
 	}
-	configs := filepath.Join(repository(), "pbx-configs", "freeswitch")
-	own := x.words()
-	for _, file := range append(glob(t, configs+"/complete/*.xml"), glob(t, configs+"/complete/*/*.xml")...) {
-		name, _ := filepath.Rel(configs+"/complete", file) // it is below
-		f.write(t, name, own.Replace(read(t, file)))
+	if x.Stock {
+		f.lay(t, f.stock(t), stockWords(x.Addr))
+	} else {
+		configs := filepath.Join(repository(), "pbx-configs", "freeswitch")
+		f.lay(t, configs+"/complete", x.words())
+		f.write(t, "dialplan/default/00_c2d.xml", x.words().Replace(read(t, configs+"/include/00_c2d.xml")))
 	}
-	f.write(t, "dialplan/default/00_c2d.xml", own.Replace(read(t, configs+"/include/00_c2d.xml")))
 	if x.Open {
 		f.write(t, "sip_profiles/internal/open.xml", openProfile)
 	}
 	for _, file := range x.Files {
 		f.write(t, file.Name, file.Text)
+	}
+}
+
+// lay copies the files of a configuration, with other words in them.
+func (f *FreeSWITCH) lay(t testing.TB, configs string, own *strings.Replacer) {
+	t.Helper()
+	for _, below := range []string{"/*.xml", "/*/*.xml", "/*/*/*.xml"} {
+		for _, file := range glob(t, configs+below) {
+			name, _ := filepath.Rel(configs, file) // it is below
+			if !strings.Contains(name, "ipv6") {
+				f.write(t, name, own.Replace(read(t, file)))
+			}
+		}
 	}
 }
 

@@ -37,6 +37,9 @@ func StartFreeSWITCH(t testing.TB, x Exchange) *FreeSWITCH {
 	f := &FreeSWITCH{Addr: netip.AddrPortFrom(x.Addr, 5060), Trunk: netip.AddrPortFrom(x.Addr, 5080), Socket: netip.AddrPortFrom(x.Addr, 8021),
 		Password: eslPassword, dir: t.TempDir(), program: freeswitchProgram(t)}
 	f.Version = freeswitchVersion(t, f.program)
+	if x.Stock {
+		f.Password = "ClueCon"
+	}
 	f.configure(t, x)
 	f.Start(t)
 	return f
@@ -47,7 +50,7 @@ func (f *FreeSWITCH) Start(t testing.TB) {
 	t.Helper()
 	f.prog = Launch(t, f.dir, f.program, f.args()...)
 	t.Cleanup(f.prog.Kill) // nobody is there any more to whom its farewells would matter
-	Eventually(t, ready, "FreeSWITCH answers", func() bool { return f.answers(t) })
+	Eventually(t, booted, "FreeSWITCH answers", func() bool { return f.answers(t) })
 }
 
 // PID is its process, until it is started again.

@@ -22,17 +22,18 @@ const apt = "apt-get install --no-install-recommends "
 
 // programs are all that tests ask for, by the name that Required has for them.
 var programs = map[string]program{
-	"asterisk":         {"", "version 20 or newer: test/install-asterisk, or make test, prepares one"},
-	"asterisk-samples": {"", "the sample files of Asterisk's package: install asterisk, or run test/install-asterisk"},
-	"baresip":          {"baresip", apt + "baresip-core"},
-	"freeswitch":       {"", "version 1.10, on PATH or named by C2D_FREESWITCH: from its makers' packages or source, since Debian has none"},
-	"ip":               {"ip", apt + "iproute2"},
-	"kamailio":         {kamailio, apt + "kamailio"},
-	"kamailio-tls":     {"", apt + "kamailio-tls-modules"},
-	"linphonec":        {"linphonec", apt + "linphone-cli"},
-	"postgresql":       {"", apt + "postgresql"},
-	"sipp":             {"sipp", apt + "sip-tester"},
-	"tshark":           {"tshark", apt + "tshark"},
+	"asterisk":           {"", "version 20 or newer: test/install-asterisk, or make test, prepares one"},
+	"asterisk-samples":   {"", "the sample files of Asterisk's package: install asterisk, or run test/install-asterisk"},
+	"baresip":            {"baresip", apt + "baresip-core"},
+	"freeswitch":         {"", "version 1.10, on PATH or named by C2D_FREESWITCH: from its makers' packages or source, since Debian has none"},
+	"freeswitch-vanilla": {"", "the configuration that FreeSWITCH comes with: its makers' package freeswitch-conf-vanilla, or a build from source as it was installed"},
+	"ip":                 {"ip", apt + "iproute2"},
+	"kamailio":           {kamailio, apt + "kamailio"},
+	"kamailio-tls":       {"", apt + "kamailio-tls-modules"},
+	"linphonec":          {"linphonec", apt + "linphone-cli"},
+	"postgresql":         {"", apt + "postgresql"},
+	"sipp":               {"sipp", apt + "sip-tester"},
+	"tshark":             {"tshark", apt + "tshark"},
 }
 
 // Need ends a test whose program is not installed.

@@ -1,9 +1,12 @@
 package pbx
 
 import (
+	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,7 +15,7 @@ import (
 // hardware, on the machine of whoever runs the tests: such a part does not start without its file.
 var strangers = []string{"iax.conf", "iaxprov.conf", "ooh323.conf", "chan_dahdi.conf", "chan_mobile.conf", "motif.conf", "xmpp.conf", "res_snmp.conf", "res_corosync.conf"}
 
-// booted bounds the start of an Asterisk that loads every module there is.
+// booted bounds the start of a PBX that loads every module there is, or has a busy machine.
 const booted = time.Minute
 
 // sources are the files that an Asterisk begins with.
@@ -27,6 +30,25 @@ func sources(t testing.TB, root string, stock bool) []string {
 		missing(t, "asterisk-samples")
 	}
 	return slices.DeleteFunc(samples, func(file string) bool { return slices.Contains(strangers, filepath.Base(file)) })
+}
+
+// stock is the folder of the configuration that FreeSWITCH comes with: beside the program, or in the package of its makers.
+func (f *FreeSWITCH) stock(t testing.TB) string {
+	t.Helper()
+	prefix := filepath.Dir(filepath.Dir(f.program))
+	for _, folder := range []string{"/usr/share/freeswitch/conf/vanilla", prefix + "/etc/freeswitch", prefix + "/conf"} {
+		if text, err := os.ReadFile(folder + "/vars.xml"); err == nil && strings.Contains(string(text), "default_password=1234") {
+			return folder
+		}
+	}
+	missing(t, "freeswitch-vanilla")
+	return ""
+}
+
+// stockWords keep such a FreeSWITCH on one address, and let it ask nobody in the internet for it; all else is as it comes.
+func stockWords(addr netip.Addr) *strings.Replacer {
+	return strings.NewReplacer("$${local_ip_v4}", addr.String(), `name="listen-ip" value="::"`, `name="listen-ip" value="`+addr.String()+`"`,
+		`"stun-set"`, `"set"`, "stun:stun.freeswitch.org", addr.String())
 }
 
 // boot starts an Asterisk that may have no ARI.

@@ -16,6 +16,9 @@ var noSuch = map[string]string{
 
 // api carries out a command that is done at once.
 func (f *FreeSWITCH) api(line string) string {
+	if said, is := f.Says[line]; is {
+		return said
+	}
 	name, rest, _ := strings.Cut(line, " ")
 	switch name {
 	case "echo":

@@ -31,6 +31,9 @@ type FreeSWITCH struct {
 	// hangs does.
 	Before func(command string)
 
+	// Says is what it answers to commands of its API in place of what it would; set before the first of them.
+	Says map[string]string
+
 	port *cable.Port
 	work sync.WaitGroup
 

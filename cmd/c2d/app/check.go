@@ -24,12 +24,12 @@ import (
 const checkLimit = 5 * time.Second
 
 // Check tries what a valid configuration names: the store, every listening address, each backend. It returns one line
-// for each that cannot be used, and leaves nothing behind. While the service runs, its own addresses are told as taken.
+// for each thing that is wrong, and leaves nothing behind. While the service runs, its own addresses are told as taken.
 func Check(ctx context.Context, cfg config.Config) []string {
 	var problems []string
 	note := func(what string, err error) {
-		if err != nil {
-			problems = append(problems, what+": "+plainly(err))
+		for _, one := range apart(err) {
+			problems = append(problems, what+": "+plainly(one))
 		}
 	}
 	note("store", checkStore(ctx, cfg.Store.URL))
@@ -42,6 +42,17 @@ func Check(ctx context.Context, cfg config.Config) []string {
 	}
 	checkBackends(ctx, cfg, note)
 	return problems
+}
+
+// apart are the errors that were joined into one.
+func apart(err error) []error {
+	if joined, is := err.(interface{ Unwrap() []error }); is {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 // plainly is an error for the operator: a fault's own words and its cause, without its code.
@@ -115,16 +126,34 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 		if b.SIP != nil {
 			continue
 		}
-		s, err := a.phoneSystem(b)
-		if err == nil {
-			err = probe(ctx, s)
+		s, err := a.checked(b)
+		note("backend "+b.Name, err)
+		if s != nil {
+			note("backend "+b.Name, probe(ctx, s))
 			note("backend "+b.Name, s.Stop(ctx))
 		}
-		note("backend "+b.Name, err)
 	}
 	if len(cfg.SIP.Entries) > 0 {
 		note("sip.listen", checkSIP(ctx, cfg.SIP))
 	}
+}
+
+// checked makes a phone system, to be asked how it is. One whose own port is taken, as by the service while it runs, is made without it:
+// there are an error and a phone system then.
+func (a *App) checked(b config.Backend) (call.Backend, error) {
+	s, err := a.phoneSystem(b)
+	if err == nil {
+		return s, nil
+	}
+	if b.FreeSWITCH == nil || b.FreeSWITCH.Listen == "" {
+		return nil, err
+	}
+	deaf := *b.FreeSWITCH
+	deaf.Listen, b.FreeSWITCH = "", &deaf
+	if s, without := a.phoneSystem(b); without == nil {
+		return s, err
+	}
+	return nil, err
 }
 
 // probe asks a phone system how it is. One that is reached over a connection is tried without taking it over from the service.
@@ -145,11 +174,11 @@ func Limits(ctx context.Context, cfg config.Config) (all []string) {
 		if b.SIP != nil {
 			continue
 		}
-		s, err := a.phoneSystem(b)
-		if err != nil {
-			continue // Check tells
+		s, _ := a.checked(b) // Check tells what is wrong
+		if s == nil {
+			continue
 		}
-		if text := limit(ctx, s); text != "" {
+		for _, text := range limits(ctx, s) {
 			all = append(all, "backend "+b.Name+": "+text)
 		}
 		_ = s.Stop(ctx)
@@ -157,15 +186,17 @@ func Limits(ctx context.Context, cfg config.Config) (all []string) {
 	return all
 }
 
-// limit asks a phone system what it cannot.
-func limit(ctx context.Context, b call.Backend) string {
-	l, ok := b.(interface{ Limit(context.Context) string })
+// limits asks a phone system what it cannot.
+func limits(ctx context.Context, b call.Backend) []string {
+	l, ok := b.(interface {
+		Limits(context.Context) []string
+	})
 	if !ok {
-		return ""
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
-	return l.Limit(ctx)
+	return l.Limits(ctx)
 }
 
 func checkSIP(ctx context.Context, cfg sip.Config) error {

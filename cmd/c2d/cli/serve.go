@@ -68,7 +68,7 @@ func (c checkCmd) Run(ctx context.Context, env Env) error {
 		fmt.Fprintln(env.Stdout, p)
 	}
 	for _, l := range app.Limits(ctx, cfg) {
-		fmt.Fprintln(env.Stdout, l)
+		fmt.Fprintln(env.Stdout, "note: "+l)
 	}
 	if len(problems) > 0 {
 		return errSilent
