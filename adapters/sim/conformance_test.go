@@ -78,7 +78,7 @@ const mostPhones = 120 // in a room
 func scripts() map[string]Behaviour {
 	no := func(c call.Cause) Behaviour { return Behaviour{Ring: refused(c)} }
 	does := map[calltest.Does]Behaviour{
-		calltest.Rings: {Ring: rings()}, calltest.Silent: {},
+		calltest.Rings: {Ring: rings()}, calltest.Silent: {}, calltest.Late: {},
 		calltest.Early:     {Ring: []Step{{Tell: call.EvTrying}, {After: instant, Tell: call.EvEarlyMedia}}},
 		calltest.Redirects: no(call.Cause{Reason: call.Forwarded, SIP: 302, Q850: 23}),
 		calltest.Forwards:  {Ring: append([]Step{{Tell: call.EvForwarded}}, rings()...)},
@@ -164,6 +164,17 @@ func (h *handset) Address() string { return h.address }
 
 func (h *handset) Lift(t *testing.T) {
 	h.act(t, func(b *Backend, l *leg) { b.take(l, Step{Tell: call.EvAnswered}) })
+}
+
+// Wake tells that it rings though its leg is over, as a phone system may that has not heard of that yet.
+func (h *handset) Wake(*testing.T) {
+	b := h.room.Backend
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range h.legs {
+		b.say(call.LegEvent{Leg: l.id, Kind: call.EvRinging})
+	}
+	b.after(0, func() {})
 }
 
 func (h *handset) PutDown(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"c2d/adapters/sip/handset"
 	"c2d/core/call"
 	"c2d/core/call/calltest"
 	"c2d/core/tone"
@@ -66,8 +67,12 @@ func (w *realWard) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	case calltest.Offline:
 		return &absent{desk: d}
 	case calltest.Silent:
-		w.reg.add(d.name, silent(t))
+		w.reg.add(d.name, addrOf(silent(t)))
 		return &absent{desk: d}
+	case calltest.Late:
+		conn := silent(t)
+		w.reg.add(d.name, addrOf(conn))
+		return handset.NewLate(t, &handset.Handset{Name: d.name, At: d.Address(), Patience: w.patience()}, conn)
 	default:
 		says := scenarios[does]
 		s := pbx.StartSIPp(t, cfg, says.scenario, says.status)
@@ -95,6 +100,9 @@ type desk struct {
 }
 
 func (d *desk) Address() string { return aorOf(d.name) }
+
+// Wake is of the late one, which is none of these.
+func (d *desk) Wake(t *testing.T) { t.Helper(); t.Errorf("%s is awake", d.name) }
 
 func (d *desk) Lift(t *testing.T) { t.Helper(); d.Accept() }
 

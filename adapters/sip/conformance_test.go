@@ -225,8 +225,12 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	case calltest.Offline:
 		return h
 	case calltest.Silent:
-		w.reg.add(h.Name, silent(t))
+		w.reg.add(h.Name, addrOf(silent(t)))
 		return h
+	case calltest.Late:
+		conn := silent(t)
+		w.reg.add(h.Name, addrOf(conn))
+		return handset.NewLate(t, h, conn)
 	}
 	cfg := telephone.Config{
 		AOR: h.Address(), Registrar: w.stack.Addr(), Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.Hz, Answer: answers[does],
@@ -266,15 +270,17 @@ var answers = map[calltest.Does]telephone.Answer{
 }
 
 // silent is a socket that nobody reads.
-func silent(t *testing.T) netip.AddrPort {
+func silent(t *testing.T) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return c.LocalAddr().(*net.UDPAddr).AddrPort()
+	return c
 }
+
+func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // nameplates is a registrar that knows each phone by the address that it has.
 type nameplates struct {

@@ -134,6 +134,8 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	case calltest.Silent:
 		pbx.RegisterSilent(t, w.asterisk.Addr, h.Name)
 		return h
+	case calltest.Late:
+		return handset.NewLate(t, h, pbx.RegisterSilent(t, w.asterisk.Addr, h.Name))
 	}
 	if does == calltest.Forwards {
 		h.Name = fmt.Sprint(w.extension())

@@ -130,6 +130,8 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	case calltest.Silent:
 		pbx.RegisterSilent(t, w.freeswitch.Addr, h.Name)
 		return h
+	case calltest.Late:
+		return handset.NewLate(t, h, pbx.RegisterSilent(t, w.freeswitch.Addr, h.Name))
 	}
 	p, err := telephone.New(telephone.Config{
 		AOR: "sip:" + h.Name + "@" + w.freeswitch.Addr.Addr().String(), Password: password, Registrar: w.freeswitch.Addr,

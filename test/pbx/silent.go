@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// RegisterSilent registers a phone that says nothing ever after, at a registrar that asks for no password.
-func RegisterSilent(t testing.TB, registrar netip.AddrPort, extension string) {
+// RegisterSilent registers a phone at a registrar that asks for no password, and returns its socket, of which nothing is read any
+// more: it is silent until somebody speaks for it.
+func RegisterSilent(t testing.TB, registrar netip.AddrPort, extension string) *net.UDPConn {
 	t.Helper()
-	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(registrar))
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(registrar)) // no other is heard
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,4 +28,6 @@ func RegisterSilent(t testing.TB, registrar netip.AddrPort, extension string) {
 	if err != nil || !strings.HasPrefix(string(answer[:n]), "SIP/2.0 200") {
 		t.Fatalf("not registered: %v %s", err, answer[:n])
 	}
+	_ = c.SetReadDeadline(time.Time{})
+	return c
 }

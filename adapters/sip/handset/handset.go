@@ -69,6 +69,9 @@ func (h *Handset) Does(t *testing.T, what string, act func(context.Context) erro
 // Lift implements [calltest.Phone].
 func (h *Handset) Lift(t *testing.T) { t.Helper(); h.Does(t, "lift", h.Phone.Accept) }
 
+// Wake implements [calltest.Phone]: of a [Late] one there is something to wake.
+func (h *Handset) Wake(t *testing.T) { t.Helper(); t.Errorf("%s is awake", h.Name) }
+
 // PutDown implements [calltest.Phone].
 func (h *Handset) PutDown(t *testing.T) {
 	t.Helper()

@@ -39,6 +39,7 @@ type Phone interface {
 	PutDown(t *testing.T) // hangs up, refuses what rings, gives up what it dials; nothing if it is at rest
 	Idle() bool           // neither rings nor talks
 	Rang() int            // how often it was rung
+	Wake(t *testing.T)    // one that is Late rings now, if it is called still
 	// The rest is by ability.
 	Press(t *testing.T, keys string)
 	Hold(t *testing.T, on bool)
@@ -63,6 +64,7 @@ const (
 	Redirects Does = "redirects" // 302
 	Forwards  Does = "forwards"  // 181, then rings
 	Silent    Does = "silent"    // no sign of life
+	Late      Does = "late"      // silent until Wake; Rang counts how often it is called
 )
 
 // Abilities say which behaviours a harness can show. What it cannot is "not supported" in the matrix.

@@ -1,6 +1,7 @@
 package calltest
 
 import (
+	"slices"
 	"time"
 
 	"c2d/core/call"
@@ -22,6 +23,7 @@ func talks() []behaviour {
 		{"the caller hears early media", earlyMediaIsHeard},
 		{"the next phone's early media is heard after the first's", nextEarlyMediaIsHeard},
 		{"the callee's first way is out of service", firstWayFails},
+		{"the callee's first phone is silent, and rings late", ringsTooLate},
 		{"the callee is forwarded", func(s *stage) {
 			s.needs(s.can.Forwards, "being told of a forwarding")
 			a, b := s.phone(Rings), s.phone(Forwards)
@@ -47,12 +49,46 @@ func firstWayFails(s *stage) {
 	if s.can.Sound && s.can.Anchored {
 		sc.a.HearsTone(s.t)
 	}
+	if did := s.proc.wire.ringBacks(s.book.call(sc.id).CallerLeg); !slices.Equal(did, []bool{true}) {
+		s.t.Errorf("the caller's ring-back was switched: %v", did)
+	}
 	sc.goesOn()
 	legs := s.book.call(sc.id).Callee.Attempts[0].Legs
 	if len(legs) != 2 || legs[0].Rang || legs[0].End.Reason != call.Congestion || !legs[0].End.NotRung {
 		s.t.Errorf("the callee's legs: %+v", legs)
 	}
 }
+
+// ringsTooLate: of two phones that ring after all, the one that was given up stops at once, and the caller never notices.
+func ringsTooLate(s *stage) {
+	first := s.phone(Late)
+	sc := &scene{stage: s, a: s.phone(Rings), b: s.phone(Rings), past: []string{"created", "caller rings", "caller answers"}, at: call.RingingCallee}
+	sc.id = s.place(order{callers: []Phone{sc.a}, callees: []Phone{first}, then: []Phone{sc.b}})
+	s.ringing(sc.id, call.CallerSide, 1)
+	sc.a.Lift(s.t)
+	s.until("the first phone is called", func() bool { return first.Rang() == 1 })
+	s.skip(sc.id, calleeRings)
+	sc.calleeRings()
+	began := time.Now()
+	first.Wake(s.t)
+	s.idle(first)
+	if took := time.Since(began); took > atOnce {
+		s.t.Errorf("the first phone rang on for %v", took)
+	}
+	if sc.b.Idle() {
+		s.t.Error("the second phone has stopped too")
+	}
+	if s.can.Sound && s.can.Anchored {
+		sc.a.HearsTone(s.t)
+	}
+	sc.goesOn()
+	if l := callee(s.book.call(sc.id)); l.Rang || l.End == nil || l.End.Reason != call.Unreachable {
+		s.t.Errorf("the first phone's leg: %+v", l)
+	}
+}
+
+// atOnce is how long a phone may ring that nobody wants to ring any more, on a busy machine.
+const atOnce = 3 * time.Second
 
 func callee(c call.Call) call.Leg { return c.Callee.Attempts[0].Legs[0] }
 

@@ -69,7 +69,7 @@ func (s *stage) up() *process {
 	if s.proc != nil {
 		return s.proc
 	}
-	p := &process{wire: &wire{Backend: s.harness.Open(s.t), stage: s, bend: s.bends}}
+	p := &process{wire: &wire{Backend: s.harness.Open(s.t), stage: s, bend: s.bends, rings: map[string][]bool{}}}
 	p.ledger = &ledger{Store: s.store, book: s.book, dead: p.wire.killed}
 	p.Runner = call.NewRunner(call.Config{
 		Store: p.ledger, Backends: map[string]call.Backend{s.harness.Name(): p.wire}, Origin: origin, Gates: s.gates, Now: p.now,

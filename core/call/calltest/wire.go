@@ -20,7 +20,8 @@ type wire struct {
 	bend    func(call.LegEvent) []call.LegEvent
 	holding []call.LegEventKind
 	held    []call.LegEvent
-	told    []call.LegEvent // by the backend
+	told    []call.LegEvent   // by the backend
+	rings   map[string][]bool // ring-back as it was ordered, by leg
 }
 
 var errKilled = fault.New(fault.CodeBackendUnavailable, "the process was killed")
@@ -150,7 +151,19 @@ func (w *wire) Join(ctx context.Context, a, b string) error {
 
 // RingBack implements [call.Backend].
 func (w *wire) RingBack(ctx context.Context, leg string, on bool) error {
-	return w.do(func() error { return w.Backend.RingBack(ctx, leg, on) })
+	return w.do(func() error {
+		w.mu.Lock()
+		w.rings[leg] = append(w.rings[leg], on)
+		w.mu.Unlock()
+		return w.Backend.RingBack(ctx, leg, on)
+	})
+}
+
+// ringBacks returns how ring-back was switched on and off for a leg.
+func (w *wire) ringBacks(leg string) []bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.rings[leg])
 }
 
 // Tell implements [call.Backend].

@@ -96,7 +96,7 @@ func (p *Phone) react(l Line) {
 		return
 	}
 	switch p.does {
-	case calltest.Silent:
+	case calltest.Silent, calltest.Late:
 	case calltest.Early:
 		l.Progress()
 	default:
@@ -129,6 +129,13 @@ func (p *Phone) Address() string { return p.address }
 
 // Lift implements [calltest.Phone].
 func (p *Phone) Lift(t *testing.T) { t.Helper(); p.acts(t, "lift", Line.Lift) }
+
+// Wake implements [calltest.Phone]. A call that the system has taken back by then does not ring.
+func (p *Phone) Wake(*testing.T) {
+	if l := p.now(); l != nil {
+		l.Alert()
+	}
+}
 
 // PutDown implements [calltest.Phone].
 func (p *Phone) PutDown(*testing.T) {
