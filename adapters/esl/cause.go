@@ -60,7 +60,7 @@ func ended(ev client.Event) end {
 	}
 	who := ev.Var("sip_hangup_disposition")
 	e.ours, e.theirs = strings.HasPrefix(who, "send_"), who == "recv_bye"
-	e.moved = handedOn[ev.Var("endpoint_disposition")] || handedOn[e.cause]
+	e.moved = handedOn[ev.Var("endpoint_disposition")] || handedOn[e.cause] || strings.HasPrefix(ev.Var("transfer_to"), consulted)
 	return e
 }
 

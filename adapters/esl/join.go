@@ -211,14 +211,18 @@ func (b *Backend) Part(ctx context.Context, id string) error {
 		return err
 	}
 	b.mu.Lock()
-	if b.givenOn(l) {
+	if l.behind != "" {
 		b.mu.Unlock()
 		return settledElsewhere()
 	}
-	alone := l.with == ""
+	alone, given := l.with == "", l.given
+	l.given = false
 	b.unjoin(l)
 	b.mu.Unlock()
-	if alone {
+	switch {
+	case given:
+		return b.takeBack(ctx, l)
+	case alone:
 		return b.quiet(ctx, l)
 	}
 	return b.parkBoth(ctx, l)

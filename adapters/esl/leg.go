@@ -25,7 +25,8 @@ type leg struct {
 	early    bool        // early media comes from it
 	parked   bool        // its channel waits, and can be joined
 	waiters  []func()    // what waits for that
-	behind   string      // the leg behind which it goes on without a channel, after a transfer: see transfer.go
+	behind   string      // the leg behind which it goes on without its channel, after a transfer: see transfer.go
+	given    bool        // the other one's phone has given it to somebody
 	with     string      // the channel that FreeSWITCH bridges it to, as far as is known
 	seen     bool        // this process knows whom it is bridged to
 	outlives bool        // it has been told to, for early media
@@ -49,7 +50,11 @@ type resume struct {
 }
 
 func (l *leg) resume() []byte {
-	raw, _ := json.Marshal(resume{l.channel, l.record, l.behind})
+	r := resume{Channel: l.channel, Record: l.record, Behind: l.behind}
+	if r.Behind != "" {
+		r.Channel = ""
+	}
+	raw, _ := json.Marshal(r)
 	return raw
 }
 
@@ -84,6 +89,8 @@ func (b *Backend) takeUpJoins(open []call.OpenLeg) {
 	for _, o := range open {
 		if named[o.Leg] = o.JoinedTo; o.JoinedTo != "" && named[o.JoinedTo] == o.Leg {
 			b.joins[pair(o.JoinedTo, o.Leg)] = &join{first: o.JoinedTo, second: o.Leg, told: true}
+			x, y := b.legs[o.JoinedTo], b.legs[o.Leg]
+			x.given, y.given = y.behind != "", x.behind != ""
 		}
 	}
 }

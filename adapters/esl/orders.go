@@ -66,6 +66,12 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error {
 	b.mu.Lock()
 	l, conn, err := b.legs[id], b.conn, b.down()
+	if l != nil && l.behind != "" { // that one is ended by an order of its own
+		l.why = why
+		b.finish(l, end{})
+		b.mu.Unlock()
+		return nil
+	}
 	channel, answered := id, true
 	if l != nil {
 		channel, answered = l.channel, l.up
@@ -79,12 +85,6 @@ func (b *Backend) HangUp(ctx context.Context, id string, why call.Reason) error 
 	}
 	if l != nil {
 		b.spare(ctx, l, why)
-	}
-	if channel == "" { // it goes on behind another, which is ended by an order of its own
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.finish(l, end{})
-		return nil
 	}
 	_, err = conn.Call(ctx, "uuid_kill", channel, order(why, answered))
 	if !gone(err) {
@@ -104,7 +104,7 @@ func (b *Backend) spare(ctx context.Context, l *leg, why call.Reason) {
 	b.know(ctx, l)
 	b.mu.Lock()
 	y := b.peer(l)
-	together := y == nil || y.why != "" || b.givenOn(l) || b.joins[pair(l.id, y.id)] != nil && why != call.Transferred
+	together := y == nil || y.why != "" || l.given || y.given || b.joins[pair(l.id, y.id)] != nil && why != call.Transferred
 	if !together {
 		y.outlives = true
 	}
@@ -135,7 +135,7 @@ func (b *Backend) joined(id string) (*leg, error) {
 	if j := b.joinOf(l); j == nil || !j.told {
 		return nil, fault.New(fault.CodeConflict, "the leg is not joined")
 	}
-	if b.givenOn(l) {
+	if l.givenOn() {
 		return nil, settledElsewhere()
 	}
 	return l, nil

@@ -116,6 +116,9 @@ func (b *Backend) endRecord(l *leg) {
 		return
 	}
 	name, y := l.record, b.partner(l)
+	if y != nil && y.behind != "" { // it has no channel any more
+		y = nil
+	}
 	b.uplink.Go(func(ctx context.Context) {
 		_, err := b.call(ctx, "uuid_record", l.channel, "stop", b.file(name))
 		b.unannounce(ctx, l, y)

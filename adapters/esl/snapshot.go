@@ -113,7 +113,7 @@ func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []
 	defer b.mu.Unlock()
 	var met []*leg
 	for channel, f := range found {
-		if l := b.meet(channel, f); l != nil {
+		if l := b.meet(channel, f, found); l != nil {
 			met = append(met, l)
 		}
 	}
@@ -150,12 +150,12 @@ func (b *Backend) compare(found map[string]facts, asked map[string]bool) (all []
 }
 
 // meet makes a channel of ours known that no record tells of, and returns it; b.mu is held.
-func (b *Backend) meet(channel string, f facts) *leg {
+func (b *Backend) meet(channel string, f facts, found map[string]facts) *leg {
 	id := channel
 	if !b.origin.Made(id) {
 		id = f.get("variable_" + legVariable)
 	}
-	if b.channels[channel] != nil || b.legs[id] != nil || !b.origin.Made(id) {
+	if b.channels[channel] != nil || b.legs[id] != nil || !b.origin.Made(id) || b.strange(f, found) {
 		return nil
 	}
 	l := &leg{id: id, channel: channel, offered: id != channel, created: true, playing: true, state: call.LegTrying} // nothing is told of it: core decides

@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"context"
 	"strings"
 
 	"c2d/core/call"
@@ -10,34 +11,51 @@ import (
 // handedOn are what FreeSWITCH writes of a channel whose phone has transferred the other one.
 var handedOn = map[string]bool{"BLIND_TRANSFER": true, "ATTENDED_TRANSFER": true}
 
+// consulted is how the variable transfer_to of a channel begins whose phone has let the other one talk with somebody: nothing else
+// tells so, and the phone may hang up first.
+const consulted = "att:"
+
 // moved: the phone of a leg has given whom it talked with to somebody, and FreeSWITCH has obeyed. The leg goes on as whoever that
-// is, behind the one that it talked with: it has no channel of ours any more, and is over when that one is. It reports whether
-// that is so; b.mu is held.
+// is, behind the one that it talked with: its channel is none of ours any more, and it is over when that one is. It reports whether
+// that is so: one that we hold has not been given to anybody. b.mu is held.
 func (b *Backend) moved(l *leg) bool {
 	y := b.partner(l)
-	if y == nil || y.why != "" || l.why != "" || b.legs[l.id] != l || l.behind != "" || y.end != nil || y.behind != "" {
+	if y == nil || y.why != "" || l.why != "" || b.legs[l.id] != l || l.behind != "" || y.end != nil || y.behind != "" || b.joinOf(l).held {
 		return false
 	}
 	delete(b.channels, l.channel)
 	b.unfollow(l)
-	l.channel, l.with, l.behind, l.missed, l.end = "", "", y.id, false, nil
+	l.with, l.behind, l.missed, l.end = "", y.id, false, nil
+	y.given = true
+	b.forget(l, y)
+	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvResumed}) // the phone may have held it, and nobody else can end that
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvForwarded, Resume: l.resume()})
 	return true
 }
 
-// givenTo: a channel is bridged to another. If whom its leg talked with is over, and that is nobody of ours, the phone of that one has
-// let the two talk with each other: FreeSWITCH says so in no other way. b.mu is held.
+// forget ends the recording of two of whom one has been given to somebody, who was not asked; b.mu is held.
+func (b *Backend) forget(l, y *leg) {
+	if l.record != "" { // it is over with the channel
+		b.recordEnded(l, b.file(l.record))
+	}
+	switch {
+	case y.record != "":
+		b.endRecord(y)
+	case b.cfg.Recordings != "":
+		b.uplink.Go(func(ctx context.Context) { b.unannounce(ctx, y) })
+	}
+}
+
+// givenTo: a channel is bridged to another. If whom its leg talked with is over, and that is nobody of ours, somebody has let the
+// two talk with each other, and not by a phone; b.mu is held.
 func (b *Backend) givenTo(y *leg, other string) {
 	if l := b.partner(y); l != nil && l.end != nil && l.channel != other {
 		b.moved(l)
 	}
 }
 
-// givenOn reports that a leg goes on behind the one that it is joined to, or that one behind it; b.mu is held.
-func (b *Backend) givenOn(l *leg) bool {
-	y := b.partner(l)
-	return l.behind != "" || y != nil && y.behind == l.id
-}
+// givenOn reports that a leg goes on behind the one that it was joined to, or was given to somebody; b.mu is held.
+func (l *leg) givenOn() bool { return l.behind != "" || l.given }
 
 // channelOf returns the channel of a leg, empty for one that is gone; b.mu is held.
 func (b *Backend) channelOf(id string) string {
@@ -48,10 +66,23 @@ func (b *Backend) channelOf(id string) string {
 }
 
 // givenAway reports that a channel goes on without the one that it was bridged to: in the dialplan, where a phone has sent it, or
-// with somebody else.
+// with somebody else, who may ring yet.
 func (f facts) givenAway(from string) bool {
 	with := bridgedTo(f)
-	return strings.Contains(f.get("variable_transfer_source"), ":bl_xfer:") || with != "" && with != from
+	return f.sent() || f.get("variable_att_xfer_kill_uuid") != "" || with != "" && with != from
+}
+
+// sent reports that a phone has sent a channel into the dialplan. Where we move one ourselves, "inline" stands in the dialplan's place.
+func (f facts) sent() bool {
+	source := f.get("variable_transfer_source")
+	return strings.Contains(source, ":bl_xfer:") && !strings.HasSuffix(source, "/inline")
+}
+
+// strange reports that a channel has been given to somebody who is nobody of ours. Without a record of it, it is FreeSWITCH's.
+func (b *Backend) strange(f facts, found map[string]facts) bool {
+	peer := bridgedTo(f)
+	other := found[peer]
+	return f.sent() || other != nil && !b.origin.Made(peer) && !b.origin.Made(other.get("variable_"+legVariable))
 }
 
 // standing lists the legs that go on behind others, and finds those whose transfer nobody heard; b.mu is held.
@@ -69,6 +100,18 @@ func (b *Backend) standing(found map[string]facts) (all []call.LegInfo) {
 		}
 	}
 	return all
+}
+
+// takeBack takes whom a phone has given to somebody from there: FreeSWITCH lets go of whoever that is.
+func (b *Backend) takeBack(ctx context.Context, l *leg) error {
+	_, err := b.call(ctx, "uuid_transfer", l.channel, "park", "inline")
+	switch {
+	case gone(err):
+		return nil
+	case err != nil:
+		return fault.Wrap(fault.CodeBackendUnavailable, err, "FreeSWITCH did not answer")
+	}
+	return b.untilParked(ctx, l)
 }
 
 // settledElsewhere refuses what cannot be done to two of whom one has been given to somebody by a phone.

@@ -18,9 +18,18 @@ type desk struct {
 // opens begins a process of an installation on a store.
 func opens(t *testing.T, w *wards, installation string, s *office.Store) *desk {
 	t.Helper()
-	d := &desk{ward: &ward{wards: w, shut: true}}
-	d.Office = office.Open(t, d.ward, installation, s)
-	return d
+	return begins(t, &ward{wards: w, shut: true}, installation, s)
+}
+
+// opensDoor begins the process to which the dialplan hands calls.
+func opensDoor(t *testing.T, w *wards) *desk {
+	t.Helper()
+	return begins(t, &ward{wards: w}, "here", office.NewStore())
+}
+
+func begins(t *testing.T, w *ward, installation string, s *office.Store) *desk {
+	t.Helper()
+	return &desk{ward: w, Office: office.Open(t, w, installation, s)}
 }
 
 // Left implements [office.Ward].

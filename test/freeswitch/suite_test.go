@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 	w := newWards(t)
 	calltest.Run(t, calltest.Suite{
 		Backend: "FreeSWITCH", Peers: []string{"FreeSWITCH " + w.freeswitch.Version},
-		Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
+		Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Refers: true},
 		Open: func(t *testing.T) calltest.Harness { return &ward{wards: w} },
 	})
 }
@@ -123,7 +123,7 @@ func (w *ward) Restore() { w.line.Mend() }
 func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	t.Helper()
 	n := w.extension()
-	h := &handset.Handset{Name: fmt.Sprint(n), At: fmt.Sprint(n), Hz: 600 + 400*(n%2), Patience: patience, Prefix: "*55"}
+	h := &handset.Handset{Name: fmt.Sprint(n), At: fmt.Sprint(n), Hz: 600 + 400*(n%2), Patience: patience, Prefix: "*55", Realm: w.freeswitch.Addr.String()}
 	switch does {
 	case calltest.Offline:
 		return h

@@ -126,6 +126,15 @@ func (c *Chat) HangUp() {
 	}
 }
 
+// Records orders a recording, and waits until it runs.
+func (c *Chat) Records() {
+	c.t.Helper()
+	if _, _, err := c.Runner.Record(c.t.Context(), c.id, call.RecordOrdered{On: true, ID: "rec-" + c.id}); err != nil {
+		c.t.Fatal(err)
+	}
+	pbx.Eventually(c.t, patience, "it is recorded", func() bool { return c.Now().Recordings[0].State == call.RecordRunning })
+}
+
 // Ends waits for the end, which is told once, and for a reason.
 func (c *Chat) Ends(reasons ...call.Reason) {
 	c.t.Helper()

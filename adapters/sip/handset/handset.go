@@ -24,12 +24,13 @@ type Handset struct {
 	Phone    *telephone.Phone // nil when nobody is there
 	Patience time.Duration    // of its owner
 	Prefix   string           // that is dialled before a number
+	Realm    string           // where the numbers are that it refers to
 
 	mu   sync.Mutex
 	rang int
 }
 
-var _ calltest.Phone = (*Handset)(nil)
+var _ calltest.Referrer = (*Handset)(nil)
 
 // Happened is to be told what happens to the phone.
 func (h *Handset) Happened(e telephone.Event) {

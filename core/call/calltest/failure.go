@@ -48,6 +48,26 @@ func lostAndRestored() []behaviour {
 			}
 			s.idle(sc.a, sc.b)
 		}},
+		behaviour{"held by us, and a phone hangs up while the backend is lost", func(s *stage) {
+			s.needs(s.can.Lose, "a phone system that can be lost")
+			s.canHold()
+			sc := s.bring(call.Connected)
+			sc.holds(true)
+			sc.lose()
+			sc.leavesUnheard()
+			sc.harness.Restore()
+			sc.endsLost()
+		}},
+		behaviour{"held by us, and a phone hangs up while no process of ours is there", func(s *stage) {
+			s.needs(s.can.Outlives, "legs that outlive our process")
+			s.canHold()
+			sc := s.bring(call.Connected)
+			sc.holds(true)
+			s.crash()
+			sc.leavesUnheard()
+			s.up()
+			sc.endsLost()
+		}},
 		behaviour{"cancelled while the backend is lost", func(s *stage) {
 			s.needs(s.can.Lose, "a phone system that can be lost")
 			sc := s.bring(call.Connected)
@@ -57,6 +77,23 @@ func lostAndRestored() []behaviour {
 			sc.ends("ended completed - api")
 		}},
 	)
+}
+
+// leavesUnheard lets the caller's phone hang up, which nobody tells us.
+func (sc *scene) leavesUnheard() {
+	sc.t.Helper()
+	sc.a.PutDown(sc.t)
+	sc.idle(sc.a)
+}
+
+// endsLost waits for an end that nobody has heard of, but perhaps of its last moment.
+func (sc *scene) endsLost() {
+	sc.t.Helper()
+	sc.in(sc.id, call.Ended)
+	if told := sc.book.story(sc.id); told[len(told)-1] != "ended completed caller caller" {
+		sc.endsOnce(sc.id, "ended lost caller backend")
+	}
+	sc.idle(sc.b)
 }
 
 func (sc *scene) lose() {

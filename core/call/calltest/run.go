@@ -22,7 +22,7 @@ type behaviour struct {
 // all returns the rows in the order of the matrix.
 func all() []behaviour {
 	return slices.Concat(talks(), reached(), released(), cancelled(), together(), offered(), disordered(), limited(),
-		able(), attended(), lostAndRestored(), restarted(), crowded())
+		able(), attended(), referred(), consulted(), lostAndRestored(), restarted(), crowded())
 }
 
 // Behaviours returns the names of the rows in the order of the matrix.
