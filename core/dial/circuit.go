@@ -12,12 +12,13 @@ import (
 
 const (
 	failuresInARow = 5                // open a circuit
-	openFor        = 10 * time.Second // then the next call may try again
+	openFor        = 10 * time.Second // then a call may try again
 )
 
 // circuits remember of each entry how its last calls went. After some in a row that it could not carry its circuit is open:
-// others of the route are used, without the wait for a refusal. After a pause calls may go there again; the first that it carries
-// closes the circuit, the first that it cannot opens it anew. The zero value is ready. Safe for concurrent use.
+// others of the route are used, without the wait for a refusal. After a pause it is half-open: its health is asked anew, and one call
+// at a time tries it. The first that it carries closes the circuit, the first that it cannot opens it anew. The zero value is ready.
+// Safe for concurrent use.
 type circuits struct {
 	mu  sync.Mutex
 	all map[string]*circuit
@@ -25,7 +26,8 @@ type circuits struct {
 
 type circuit struct {
 	failures int       // in a row
-	until    time.Time // it is open
+	until    time.Time // it is open, and half-open after; zero is closed
+	probe    string    // the call that tries it
 }
 
 // fared takes an outcome; changed says that the circuit has been opened, or closed again.
@@ -49,7 +51,7 @@ func (c *circuits) fared(entry string, well bool, now time.Time) (changed bool) 
 		return false
 	}
 	changed = one.until.IsZero()
-	one.until = now.Add(openFor)
+	one.until, one.probe = now.Add(openFor), ""
 	return changed
 }
 
@@ -58,6 +60,32 @@ func (c *circuits) open(entry string, now time.Time) bool {
 	defer c.mu.Unlock()
 	one := c.all[entry]
 	return one != nil && now.Before(one.until)
+}
+
+// half reports whether a circuit is half-open, and which call tries the entry; empty is none.
+func (c *circuits) half(entry string, now time.Time) (probe string, is bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.all[entry]
+	if one == nil || one.until.IsZero() || now.Before(one.until) {
+		return "", false
+	}
+	return one.probe, true
+}
+
+// try lets a call try an entry in the place of one that does so no more; false if another has taken it, or it is open again.
+func (c *circuits) try(entry, was, id string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.all[entry]
+	switch {
+	case one == nil:
+		return true
+	case now.Before(one.until) || one.probe != was:
+		return false
+	}
+	one.probe = id
+	return true
 }
 
 // Outcome takes how a leg fared on an entry: nil when its phone rang or answered, else why it ended without. It is
@@ -97,15 +125,38 @@ func (s *Service) Open(entry string) error {
 	return fault.New(fault.CodeBackendUnavailable, "the last %d calls have failed there: for %v the others of a route are tried", failuresInARow, openFor)
 }
 
-// eligible are the entries over which a call can go now, in order.
-func (s *Service) eligible(ctx context.Context, entries []Entry) []Entry {
-	var well []Entry
-	for _, e := range entries {
-		if s.Open(e.Name) == nil && e.Well(ctx) == nil {
-			well = append(well, e)
+// lets reports whether a call may go to an entry, as far as its circuit knows. A half-open one is tried by one call at a time. Where
+// another entry comes before, it is the last resort of whom that cannot carry: to try costs no more than to refuse. Without a call
+// nothing is tried.
+func (s *Service) lets(entry, id string, behind bool) bool {
+	now := s.cfg.Now()
+	if s.circuits.open(entry, now) {
+		return false
+	}
+	probe, half := s.circuits.half(entry, now)
+	switch {
+	case !half || behind || probe == id && id != "":
+		return true
+	case probe != "" && s.tries(probe, entry): // the carrier is not asked under the circuits' lock: it tells us of outcomes under its own
+		return false
+	}
+	return id == "" || s.circuits.try(entry, probe, id, now)
+}
+
+// tries reports whether a call may yet have an outcome on an entry: of one that is over, was given up, or went elsewhere, none comes.
+func (s *Service) tries(id, entry string) bool {
+	c, open := s.carrier.Get(id)
+	if !open || c.State == call.Connected || c.State == call.Ended {
+		return false
+	}
+	for _, a := range c.Callee.Attempts {
+		for _, l := range a.Legs {
+			if l.Open() && l.HangUp == "" && l.Way.Backend == entry {
+				return true
+			}
 		}
 	}
-	return well
+	return len(c.Callee.Attempts) == 0 // its callee is being looked up
 }
 
 // Well returns nil when calls can go over an entry now, as far as its phone system knows; else why not.

@@ -34,7 +34,7 @@ func (s *Service) LookUp(ctx context.Context, c call.Call) (call.LookedUp, error
 	if c.Has(call.Outside) {
 		entries = slices.DeleteFunc(entries, func(e Entry) bool { return !e.Registered })
 	}
-	targets, err := s.waysOver(ctx, c.Tenant, found.Number, entries)
+	targets, err := s.waysOver(ctx, c.ID, c.Tenant, found.Number, entries)
 	switch {
 	case err != nil:
 		return found, err
@@ -74,20 +74,26 @@ func (s *Service) numberBarred(ctx context.Context, c call.Call) error {
 // there, empty when one does and nothing is registered. Several entries are several ways of one target, in the
 // route's order; several registered phones are several targets that ring at once.
 func (s *Service) ways(ctx context.Context, tenant, number, near string) ([]call.Target, error) {
-	return s.waysOver(ctx, tenant, number, s.route(number, near))
+	return s.waysOver(ctx, "", tenant, number, s.route(number, near))
 }
 
-// waysOver passes entries by that cannot carry calls now, unless no other leads there: to try costs no more than to refuse.
-func (s *Service) waysOver(ctx context.Context, tenant, number string, entries []Entry) ([]call.Target, error) {
-	if well := s.eligible(ctx, entries); len(well) > 0 && len(well) < len(entries) {
-		if found, err := s.waysOn(ctx, tenant, number, well); err != nil || len(found) > 0 {
-			return found, err
-		}
+// waysOver passes entries by that cannot carry calls now, unless no other leads there: to try costs no more than to refuse. id is the
+// call that is to go there, empty for one that is not placed.
+func (s *Service) waysOver(ctx context.Context, id, tenant, number string, entries []Entry) ([]call.Target, error) {
+	passed := false
+	found, err := s.waysOn(ctx, tenant, number, entries, func(e Entry, behind bool) bool {
+		may := e.Well(ctx) == nil && s.lets(e.Name, id, behind)
+		passed = passed || !may
+		return may
+	})
+	if err != nil || len(found) > 0 || !passed {
+		return found, err
 	}
-	return s.waysOn(ctx, tenant, number, entries)
+	return s.waysOn(ctx, tenant, number, entries, func(Entry, bool) bool { return true })
 }
 
-func (s *Service) waysOn(ctx context.Context, tenant, number string, entries []Entry) ([]call.Target, error) {
+// waysOn asks of each entry that can lead to the number whether it may; behind says that another leads there before it.
+func (s *Service) waysOn(ctx context.Context, tenant, number string, entries []Entry, may func(e Entry, behind bool) bool) ([]call.Target, error) {
 	device, err := s.cfg.Users.DeviceByAddress(ctx, tenant, number)
 	known := err == nil
 	if err != nil && !fault.Is(err, fault.CodeNotFound) {
@@ -99,6 +105,9 @@ func (s *Service) waysOn(ctx context.Context, tenant, number string, entries []E
 		if known && device.Backend == e.Name {
 			w.Address = device.Address
 		} else if e.Registered {
+			continue
+		}
+		if !may(e, len(found) > 0) {
 			continue
 		}
 		targets, err := s.locate(ctx, user.Device{ID: device.ID, Number: number}, w)
