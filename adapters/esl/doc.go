@@ -44,7 +44,7 @@
 //	early media                  a ring limit after it came: media ends an originate, and its limit; the answer takes this back
 //	answered, in whatever state  ring limit and talk limit together, after its answer
 //	offered, not answered        its socket ends with us, and the dialplan goes on
-//	offered, answered            as a leg that is answered; ordered together with park
+//	offered, answered            as a leg that is answered, by what was rung for it, else a day; ordered together with park
 //
 // What is set when something happens FreeSWITCH does by variables of the channel (api_on_pre_answer, api_on_answer, in the order in
 // which they are given), since nobody may be there who hears of it. A hang-up that is scheduled is added to those that are, never put

@@ -3,6 +3,7 @@ package esl
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"c2d/adapters/esl/client"
 	"c2d/core/call"
@@ -17,6 +18,7 @@ type leg struct {
 	state   call.LegState
 	offered bool
 	handed  *client.Handed // the dialplan's hold on an offered channel, until it is ours
+	most    time.Duration  // that an offered one may last, by what was rung for it
 
 	conn     *client.Conn // over which it was originated
 	created  bool         // its channel has told of itself
@@ -34,7 +36,6 @@ type leg struct {
 	end      *end        // how it ended, while the end of whom it talked with is awaited
 	missed   bool        // its channel is not there any more, and nobody has told of its end
 	why      call.Reason // we ended it
-	most     int         // seconds that an offered one may last, by what was rung for it; 0 as long as it likes
 
 	record  string // what it is recorded as, empty for nothing
 	back    bool   // core wants it to hear ring-back

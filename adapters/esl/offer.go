@@ -2,6 +2,7 @@ package esl
 
 import (
 	"context"
+	"time"
 
 	"c2d/adapters/esl/client"
 	"c2d/core/call"
@@ -28,7 +29,7 @@ func (b *Backend) offer(ctx context.Context, h *client.Handed) {
 		h.Close() // the dialplan goes on
 		return
 	}
-	l := &leg{id: b.origin.LegID(), channel: h.Channel, state: call.LegOffered, offered: true, created: true, handed: h}
+	l := &leg{id: b.origin.LegID(), channel: h.Channel, state: call.LegOffered, offered: true, created: true, handed: h, most: longest}
 	l.up = about.get("Answer-State") == "answered"
 	b.mu.Lock()
 	b.add(l)
@@ -64,16 +65,16 @@ func (b *Backend) offer(ctx context.Context, h *client.Handed) {
 	})
 }
 
+// longest is how long an answered channel may wait of which nobody has said how long its call may last.
+const longest = 24 * time.Hour
+
 // takeOver takes an answered channel out of the dialplan's hands: it waits in park, so that it outlives us; b.mu is held.
 func (b *Backend) takeOver(l *leg) {
 	if l.handed == nil {
 		return
 	}
 	l.handed = nil
-	to := "park"
-	if l.most > 0 { // in one order with its end: it waits there also if we are no more
-		to = "sched_hangup:+" + itoa(l.most) + ",park"
-	}
+	to := "sched_hangup:+" + itoa(seconds(l.most)) + ",park" // in one order with its end: it waits there also if we are no more
 	b.uplink.Go(func(ctx context.Context) {
 		if _, err := b.call(ctx, "uuid_transfer", l.channel, to, "inline"); err != nil {
 			b.log.Warn("a call that was handed over cannot be parked", "leg", l.id, "error", err)
@@ -85,7 +86,7 @@ func (b *Backend) takeOver(l *leg) {
 func (b *Backend) allow(o call.Originate) {
 	if l := b.legs[o.JoinTo]; l != nil && l.handed != nil {
 		if limit := whole(o); limit > 0 {
-			l.most = seconds(limit)
+			l.most = limit
 		}
 	}
 }
