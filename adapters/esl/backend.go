@@ -51,7 +51,8 @@ type Backend struct {
 	legs     map[string]*leg // by leg id, those that have not ended
 	channels map[string]*leg // by the UUID of its channel
 	joins    map[string]*join
-	hangups  int // so far
+	hangups  int  // so far
+	stopping bool // nothing new is rung, or taken
 }
 
 // waits are the limits of what is waited for.
@@ -248,38 +249,4 @@ func (b *Backend) call(ctx context.Context, name string, arguments ...string) (s
 func (b *Backend) tell(ev call.LegEvent) {
 	ev.At = time.Now().UTC()
 	b.sink.Leg(ev)
-}
-
-// Stop implements [call.Backend]: what rings is hung up, what was offered goes back to the dialplan, who talks goes on talking.
-func (b *Backend) Stop(ctx context.Context) error {
-	var errs []error
-	if b.Health(ctx) == nil {
-		for _, l := range b.unanswered() {
-			errs = append(errs, b.leave(ctx, l))
-		}
-	}
-	if b.door != nil {
-		b.door.Close()
-	}
-	return errors.Join(append(errs, b.uplink.Close(ctx))...)
-}
-
-func (b *Backend) unanswered() []*leg {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []*leg
-	for _, l := range b.legs {
-		if l.state != call.LegAnswered {
-			all = append(all, l)
-		}
-	}
-	return all
-}
-
-// leave lets go of a leg that was not answered, because we stop.
-func (b *Backend) leave(ctx context.Context, l *leg) error {
-	if l.offered {
-		return b.GiveBack(ctx, l.id)
-	}
-	return b.HangUp(ctx, l.id, call.Cancelled)
 }

@@ -20,9 +20,10 @@ type leg struct {
 	handed  *client.Handed // the dialplan's hold on an offered channel, until it is ours
 	most    time.Duration  // that an offered one may last, by what was rung for it
 
-	conn     *client.Conn // over which it was originated
-	created  bool         // its channel has told of itself
-	up       bool         // it is answered
+	conn     *client.Conn  // over which it was originated
+	ordered  chan struct{} // closed once FreeSWITCH has taken that order, or it has come to nothing; nil for one that we have not rung
+	created  bool          // its channel has told of itself
+	up       bool          // it is answered
 	rang     bool
 	early    bool        // early media comes from it
 	parked   bool        // its channel waits, and can be joined

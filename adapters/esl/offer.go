@@ -32,6 +32,11 @@ func (b *Backend) offer(ctx context.Context, h *client.Handed) {
 	l := &leg{id: b.origin.LegID(), channel: h.Channel, state: call.LegOffered, offered: true, created: true, handed: h, most: longest}
 	l.up = about.get("Answer-State") == "answered"
 	b.mu.Lock()
+	if b.stopping {
+		b.mu.Unlock()
+		h.Close()
+		return
+	}
 	b.add(l)
 	b.mu.Unlock()
 	err = b.follow(ctx, l.channel) // from now on its events come to us

@@ -25,7 +25,7 @@ func (b *Backend) Prepare(_ context.Context, o call.Originate) ([]byte, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return nil, b.down()
+	return nil, b.admits()
 }
 
 // Originate implements [call.Backend]. The leg's id is the channel's UUID, and the job's.
@@ -35,8 +35,8 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 		return err
 	}
 	b.mu.Lock()
-	conn, err := b.conn, b.down()
-	l := &leg{id: o.Leg, joinTo: o.JoinTo, state: call.LegIntended, conn: conn}
+	conn, err := b.conn, b.admits()
+	l := &leg{id: o.Leg, joinTo: o.JoinTo, state: call.LegIntended, conn: conn, ordered: make(chan struct{})}
 	if err == nil {
 		b.add(l) // events may come before the reply
 		b.allow(o)
@@ -45,6 +45,7 @@ func (b *Backend) Originate(ctx context.Context, o call.Originate, _ []byte) err
 	if err != nil {
 		return err
 	}
+	defer close(l.ordered)
 	err = conn.Start(ctx, o.Leg, "originate", what)
 	if err == nil {
 		return nil
