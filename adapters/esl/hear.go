@@ -52,7 +52,7 @@ func (b *Backend) hear(ev client.Event) {
 	case "CHANNEL_BRIDGE":
 		b.bridged(l, ev.Get("Other-Leg-Unique-ID"))
 	case "CHANNEL_UNBRIDGE":
-		b.unbridged(l)
+		b.unbridged(l, ev.Get("Bridge-B-Unique-ID"))
 	case "DTMF":
 		if key := ev.Get("DTMF-Digit"); len(key) == 1 && ev.Get("DTMF-Source") != "APP" { // what we press ourselves is not told
 			b.tell(call.LegEvent{Leg: l.id, Kind: call.EvDTMF, Digit: key[0]})

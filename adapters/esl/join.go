@@ -143,12 +143,14 @@ func (b *Backend) bridged(l *leg, other string) {
 	}
 }
 
-// unbridged: it is alone now, and parked or over soon; so is the other.
-func (b *Backend) unbridged(l *leg) {
-	if y := b.peer(l); y != nil && y.with == l.channel { // it may be with another by now
+// unbridged: it is alone now, and parked or over soon; so is the other. This may be told when either is bridged to another already.
+func (b *Backend) unbridged(l *leg, other string) {
+	if l.with == other {
+		l.with = ""
+	}
+	if y := b.channels[other]; y != nil && y.with == l.channel {
 		y.with = ""
 	}
-	l.with = ""
 }
 
 // These are the variables by which a channel survives whom it is bridged to: one that talked, and one with early media. They stand

@@ -352,3 +352,28 @@ func TestKeysOfWhoIsFound(t *testing.T) {
 		next.until(ev.Leg, call.EvDTMF)
 	})
 }
+
+// The end of a bridge that is told late parts neither of the two from whom it is bridged to by now, as after a phone's own transfer.
+func TestALateEndOfABridge(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, b, _, _ := r.talk()
+		with := func(leg, want string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if got := r.legs[leg].with; got != want {
+				t.Errorf("%s is with %q, want %q", leg, got, want)
+			}
+		}
+		r.freeswitch.Tell(true, b, "a-stranger")
+		r.freeswitch.Tell(false, a, b)
+		with(b, "a-stranger")
+		with(a, "")
+		r.freeswitch.Tell(true, a, "another")
+		r.freeswitch.Tell(false, a, b)
+		with(a, "another")
+		r.freeswitch.Tell(false, a, "another")
+		with(a, "")
+	})
+}

@@ -1,6 +1,9 @@
 package freeswitchtest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // uuidBridge queues the bridging of two channels. It does not look whether they can be: one that only rings is the end of both.
 func (f *FreeSWITCH) uuidBridge(rest string) string {
@@ -51,6 +54,20 @@ func (f *FreeSWITCH) meet(a, b *channel) {
 	f.voices(a)
 	f.voices(b)
 	f.tell("CHANNEL_BRIDGE", a, header{"Bridge-A-Unique-ID", a.id}, header{"Bridge-B-Unique-ID", b.id})
+}
+
+// Tell tells that a channel is bridged to another or, if not, is no more. It may be late: nothing changes.
+func (f *FreeSWITCH) Tell(bridged bool, first, second string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := "CHANNEL_UNBRIDGE"
+	if bridged {
+		name = "CHANNEL_BRIDGE"
+	}
+	if c := f.channel(first); c != nil {
+		all := slices.DeleteFunc(c.headers(), func(h header) bool { return h.name == "Other-Leg-Unique-ID" })
+		f.send(name, append(all, header{"Other-Leg-Unique-ID", second}, header{"Bridge-A-Unique-ID", first}, header{"Bridge-B-Unique-ID", second}), "")
+	}
 }
 
 // release frees the one that a channel is bridged to: it ends, too, unless it is to be parked.
