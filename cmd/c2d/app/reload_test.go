@@ -2,12 +2,14 @@ package app_test
 
 import (
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"c2d/adapters/esl"
 	"c2d/adapters/sim"
 	"c2d/adapters/sip/phone"
 	"c2d/cmd/c2d/app"
@@ -109,6 +111,34 @@ func TestASystemIsExchangedWhileTheyTalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	reach(t, c, third, "connected")
+}
+
+// TestOneSystemUnderAnotherName: an address that is written in another way is the system that is connected; a door that the former one
+// holds is not the next one's.
+func TestOneSystemUnderAnotherName(t *testing.T) {
+	_, c, f := reloadable(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := l.Addr().String()
+	l.Close()
+	freeswitch := func(address string) config.Backend {
+		return config.Backend{Name: "ward", Kind: "freeswitch", FreeSWITCH: &esl.Config{Name: "ward", Kind: "freeswitch", Address: address, Password: "secret", Listen: door}}
+	}
+	f.edit(func(cfg *config.Config) { cfg.Backends = append(cfg.Backends, freeswitch("127.0.0.1:1")) })
+	if done := reload(t, c); !slices.Equal(done.Changed, []string{"backend ward: added"}) {
+		t.Errorf("%+v", done)
+	}
+	f.edit(func(cfg *config.Config) { cfg.Backends[2] = freeswitch("localhost:1") })
+	if done := reload(t, c); len(done.Changed) > 0 || len(done.Restart) != 1 || !strings.HasPrefix(done.Restart[0], "backend ward: it is the phone system that is connected") {
+		t.Errorf("%+v", done)
+	}
+	f.edit(func(cfg *config.Config) { cfg.Backends[2] = freeswitch("127.0.0.2:1") })
+	var p *client.Problem
+	if err := c.Post(t.Context(), "/v1/reload", nil, nil); !errors.As(err, &p) || !strings.Contains(p.Error(), "backend ward: listen") {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestACallThatRingsOutlivesItsSystemsPlace: its callee is looked up when the system is configured no more.

@@ -227,18 +227,6 @@ func (d *decoder) names(all []Backend) {
 	}
 }
 
-// Place says where a phone system is that two entries cannot share, and which field says so; empty for the other kinds. Each entry
-// would take the legs of the other for its own.
-func (b Backend) Place() (field, place, what string) {
-	switch {
-	case b.Asterisk != nil:
-		return "url", b.Asterisk.URL, "Asterisk"
-	case b.FreeSWITCH != nil:
-		return "address", b.FreeSWITCH.Address, "FreeSWITCH"
-	}
-	return "", "", ""
-}
-
 func (d *decoder) routes(c Config) {
 	known := map[string]bool{}
 	for _, b := range c.Backends {

@@ -103,9 +103,9 @@ func TestErrors(t *testing.T) {
 		"case of a key":     {"SIP: {}\n", "c2d.yaml:1: SIP: unknown key"},
 		"no backend":        {"backends: []\n", "c2d.yaml:1: backends: at least one is needed"},
 		"one Asterisk twice": {"backends:\n  - {name: a, kind: asterisk, url: \"http://127.0.0.1:8088/ari\", username: c, password: p}\n" +
-			"  - {name: b, kind: asterisk, url: \"http://127.0.0.1:8088/ari\", username: c, password: p}\n", "c2d.yaml:3: backends[1].url: is the Asterisk of a"},
+			"  - {name: b, kind: asterisk, url: \"http://localhost:8088/ari/\", username: c, password: p}\n", "c2d.yaml:3: backends[1].url: is the Asterisk of a"},
 		"one FreeSWITCH twice": {"backends:\n  - {name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p}\n" +
-			"  - {name: b, kind: freeswitch, address: \"127.0.0.1:8021\", password: p}\n", "c2d.yaml:3: backends[1].address: is the FreeSWITCH of a"},
+			"  - {name: b, kind: freeswitch, address: \"localhost:8021\", password: p}\n", "c2d.yaml:3: backends[1].address: is the FreeSWITCH of a"},
 		"two dialled as one":    {"backends: [{name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p, dial: [{match: \".*\", to: \"user/{number},user/102\"}]}]\n", "c2d.yaml:1: backends[0].dial[0].to: must be such as"},
 		"a key of Asterisk's":   {"backends: [{name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p, url: \"http://127.0.0.1\"}]\n", "c2d.yaml:1: backends[0].url: unknown key; known here are address, dial, insecure, kind, listen, name, out, password"},
 		"a burst of nothing":    {"limits: {backends: {house: {burst: 10}}}\n", `c2d.yaml:1: limits.backends["house"].burst: limits nothing without per_s`},
