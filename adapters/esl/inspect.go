@@ -3,6 +3,7 @@ package esl
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ func (b *Backend) faults(ask ask) (all []string) {
 	if ask("module_exists", "mod_sofia") == "true" && !strings.Contains(ask("sofia", "status"), "RUNNING") {
 		all = append(all, "no SIP profile runs, so that no phone can register: see the files in sip_profiles, and FreeSWITCH's log for why")
 	}
+	all = append(all, b.nowhere(ask)...)
 	if b.cfg.Password == stockPassword {
 		all = append(all, "the event socket has the password that FreeSWITCH comes with and everybody knows: write one of your own as password in autoload_configs/event_socket.conf.xml and in this entry, then \"reload mod_event_socket\"")
 	}
@@ -53,6 +55,24 @@ func (b *Backend) absent(ask ask) (all []string) {
 			text += `; if it is there already, FreeSWITCH asks a server in the internet for its address and gets no answer: in vars.xml, cmd="set" and the address in place of each stun-set`
 		}
 		all = append(all, text)
+	}
+	return all
+}
+
+var (
+	gateway = regexp.MustCompile(`^sofia/gateway/([^/]+)/`)
+	domain  = regexp.MustCompile(`^user/[^@]*@(.+)$`)
+)
+
+// nowhere has a sentence for each rule of dial that leads nowhere.
+func (b *Backend) nowhere(ask ask) (all []string) {
+	for i, d := range b.cfg.Dial {
+		if m := gateway.FindStringSubmatch(d.To); m != nil && strings.HasPrefix(ask("sofia", "status", "gateway", m[1]), "Invalid Gateway") {
+			all = append(all, fmt.Sprintf(`dial[%d] leads to the gateway %s, which FreeSWITCH does not have: "sofia status" shows those of sip_profiles/external, by name`, i, m[1]))
+		}
+		if m := domain.FindStringSubmatch(d.To); m != nil && ask("domain_exists", m[1]) == "false" {
+			all = append(all, fmt.Sprintf(`dial[%d] leads to the domain %s, which FreeSWITCH does not have: "list_users" shows those of its directory, and "global_getvar domain" its own`, i, m[1]))
+		}
 	}
 	return all
 }

@@ -10,6 +10,7 @@ import (
 
 	"c2d/adapters/esl/freeswitchtest"
 	"c2d/core/fault"
+	"c2d/core/identity"
 )
 
 // TestProbe: one sentence says what to do.
@@ -79,6 +80,10 @@ var stock = map[string]string{
 	"show registrations as json":       `{"row_count": 0}`,
 	"file_exists /recordings":          "false",
 	"fsctl sps":                        "+OK sessions per second: 30\n",
+	"domain_exists a.example":          "true",
+	"domain_exists b.example":          "false",
+	"sofia status gateway a":           "====\nName    	a\n",
+	"sofia status gateway b":           "Invalid Gateway!\n",
 	"module_exists mod_sndfile":        "false",
 	"module_exists mod_dialplan_xml":   "false",
 }
@@ -90,8 +95,10 @@ func TestAFreeSWITCHAsItComes(t *testing.T) {
 		w.freeswitch.Says = stock
 		b := w.Open(t).(*Backend)
 		b.cfg.Password, b.cfg.Listen = "ClueCon", "127.0.0.1:8084"
+		b.cfg.Dial = []identity.Dial{{Match: "^1", To: "user/{number}@a.example"}, {Match: "^2", To: "user/{number}@b.example"}, {Match: "^3", To: "sofia/gateway/a/{number}"}, {Match: ".", To: "sofia/gateway/b/{number}"}}
 		tells(t, strings.Split(b.Probe(t.Context()).Error(), "\n"), []string{
 			"has not loaded mod_sndfile: autoload_configs/modules.conf.xml wants", "has not loaded mod_dialplan_xml", "no SIP profile runs",
+			"dial[1] leads to the domain b.example, which", "dial[3] leads to the gateway b, which",
 			"write one of your own as password in autoload_configs/event_socket.conf.xml", `listen-ip is ::): autoload_configs/event_socket.conf.xml wants <param name="listen-ip" value="127.0.0.1"/>`, "vars.xml wants another default_password",
 		})
 		tells(t, b.Limits(t.Context()), []string{
@@ -140,6 +147,19 @@ func TestAFreeSWITCHPutRight(t *testing.T) {
 				tells(t, b.Limits(t.Context()), nil)
 			})
 		})
+	}
+}
+
+// TestExtensionsWithManyPhones are told of, since one of the phones rings.
+func TestExtensionsWithManyPhones(t *testing.T) {
+	for rows, want := range map[string]string{
+		`{"reg_user":"101","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"101","realm":"b"}`:                                                               "",
+		`{"reg_user":"101","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"101","realm":"a"}`: "2 extensions have more than one phone, 102 is the first",
+	} {
+		said := new(Backend).phones(func(string, ...string) string { return `{"row_count":9,"rows":[` + rows + `]}` })
+		if !strings.HasPrefix(said, want) || want == "" && said != "" {
+			t.Errorf("of %s it says %q", rows, said)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package esl
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"regexp"
 	"slices"
@@ -86,22 +87,46 @@ func voiceless(ask ask) string {
 	return `phones are offered ` + list[1] + ` and no G.711, which everybody has: outbound_codec_prefs in vars.xml wants PCMA and PCMU too, then "reloadxml" and "sofia profile internal restart"`
 }
 
+// registered is who is registered, as FreeSWITCH lists it.
+type registered struct {
+	Count *int `json:"row_count"`
+	Rows  []struct {
+		User  string `json:"reg_user"`
+		Realm string `json:"realm"`
+	} `json:"rows"`
+}
+
 // phones looks at who is registered, if phones are reached by their extension.
 func (b *Backend) phones(ask ask) string {
-	if len(b.cfg.Dial) > 0 && !slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "user/") }) {
-		return ""
-	}
-	var list struct {
-		Count *int `json:"row_count"`
-		Rows  []struct {
-			User string `json:"reg_user"`
-		} `json:"rows"`
-	}
-	if json.Unmarshal([]byte(ask("show", "registrations", "as", "json")), &list) != nil || list.Count == nil {
+	var list registered
+	if !b.dialsUsers() || json.Unmarshal([]byte(ask("show", "registrations", "as", "json")), &list) != nil || list.Count == nil {
 		return ""
 	}
 	if *list.Count == 0 {
 		return `no phone is registered: "sofia status profile internal" says where they have to, and its log why one is refused`
 	}
-	return ""
+	many, first := list.crowded()
+	if many == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d extensions have more than one phone, %s is the first, and FreeSWITCH rings only one of them for a click: give each phone an extension of its own, and all to the same user of C2D as devices, which ring together", many, first)
+}
+
+func (b *Backend) dialsUsers() bool {
+	return len(b.cfg.Dial) == 0 || slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "user/") })
+}
+
+// crowded counts the extensions with several phones, and names one.
+func (r registered) crowded() (many int, first string) {
+	phones := map[string]int{}
+	for _, row := range r.Rows {
+		name := row.User + "@" + row.Realm
+		if phones[name]++; phones[name] != 2 {
+			continue
+		}
+		if many++; many == 1 {
+			first = row.User
+		}
+	}
+	return many, first
 }

@@ -2,65 +2,33 @@ package asterisk
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"c2d/test/admin"
 	"c2d/test/pbx"
 )
 
-const pageFolder = "../../pbx-configs/asterisk"
-
-// frame is one thing that the admin's page shows in a frame.
-type frame struct{ language, text string }
+const page admin.Page = "../../pbx-configs/asterisk"
 
 var (
-	framed   = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
 	inPlace  = regexp.MustCompile(`(?s)\A; (\S+\.conf), (?:in \[([a-z-]+)\]|at the end)\n(.*)`)
 	consoled = regexp.MustCompile("asterisk -rx \"([^\"`]+)\"")
 )
 
-func page(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(pageFolder, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// frames returns those of a language below a heading, in order.
-func frames(t *testing.T, heading, language string) (all []string) {
-	t.Helper()
-	_, rest, found := strings.Cut(page(t), "\n## "+heading)
-	if !found {
-		t.Fatalf("the page has no heading %q", heading)
-	}
-	section, _, _ := strings.Cut(rest, "\n## ")
-	for _, m := range framed.FindAllStringSubmatch(section, -1) {
-		if m[1] == language {
-			all = append(all, m[2])
-		}
-	}
-	if len(all) == 0 {
-		t.Fatalf("nothing is framed as %s below %q", language, heading)
-	}
-	return all
-}
-
 // TestPageShowsItsFiles compares what the page shows of a file with the file.
 func TestPageShowsItsFiles(t *testing.T) {
 	shown := 0
-	for _, m := range framed.FindAllStringSubmatch(page(t), -1) {
-		name, text, _ := strings.Cut(m[2], "\n")
+	for _, m := range page.Framed(t) {
+		name, text, _ := strings.Cut(m, "\n")
 		if !strings.HasPrefix(name, "; include/") && !strings.HasPrefix(name, "; complete/") {
 			continue
 		}
 		shown++
-		file, err := os.ReadFile(filepath.Join(pageFolder, strings.TrimPrefix(name, "; ")))
+		file, err := os.ReadFile(filepath.Join(string(page), strings.TrimPrefix(name, "; ")))
 		if err != nil || !strings.Contains(string(file), text) {
 			t.Errorf("the page shows of %s what is not in it (%v):\n%s", name[2:], err, text)
 		}
@@ -71,28 +39,7 @@ func TestPageShowsItsFiles(t *testing.T) {
 }
 
 // TestPageLeadsSomewhere looks whether every file that the page names is there.
-func TestPageLeadsSomewhere(t *testing.T) {
-	for _, m := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(page(t), -1) {
-		if _, err := os.Stat(filepath.Join(pageFolder, m[1])); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// shell runs a frame's lines that begin with a word, with Asterisk's own folder in the place of /etc/asterisk.
-func shell(t *testing.T, a *pbx.Asterisk, word, script string) {
-	t.Helper()
-	for line := range strings.Lines(script) {
-		if !strings.HasPrefix(line, word) {
-			continue
-		}
-		cmd := exec.Command("sh", "-ec", strings.ReplaceAll(line, "/etc/asterisk/", a.Etc("")+"/"))
-		cmd.Dir = pageFolder
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s%v: %s", line, err, out)
-		}
-	}
-}
+func TestPageLeadsSomewhere(t *testing.T) { page.LeadsSomewhere(t) }
 
 // paste puts the lines of each frame where its first line says, in the place of lines of the same name.
 func paste(t *testing.T, a *pbx.Asterisk, frames []string) {
