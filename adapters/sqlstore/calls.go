@@ -49,8 +49,8 @@ func (t *tx) createCall(ctx context.Context, c *call.Call) error {
 }
 
 // Save implements [call.Store].
-func (s *Store) Save(ctx context.Context, c call.Call, t audit.Trail, hurry <-chan struct{}) error {
-	return s.changeSoon(ctx, c.Tenant, t, hurry, func(ctx context.Context, tx *tx) error { return tx.saveCall(ctx, &c) })
+func (s *Store) Save(ctx context.Context, c call.Call, t audit.Trail, back <-chan struct{}) error {
+	return s.changeSoon(ctx, c.Tenant, t, back, func(ctx context.Context, tx *tx) error { return tx.saveCall(ctx, &c) })
 }
 
 // TakeOver implements [call.Store].

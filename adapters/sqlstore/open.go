@@ -107,14 +107,14 @@ func (s *Store) write(ctx context.Context, tenants []string, run func(context.Co
 	return s.writeSoon(ctx, tenants, nil, run)
 }
 
-// writeSoon is write for a change that can wait for others until hurry is closed; nil is now.
-func (s *Store) writeSoon(ctx context.Context, tenants []string, hurry <-chan struct{}, run func(context.Context, *tx) error) error {
+// writeSoon is write for a change that can wait for others until it is taken back; nil is now.
+func (s *Store) writeSoon(ctx context.Context, tenants []string, back <-chan struct{}, run func(context.Context, *tx) error) error {
 	for _, t := range tenants {
 		if t == "" {
 			return noTenant()
 		}
 	}
-	return s.w.doSoon(ctx, writeLimit, hurry, run)
+	return s.w.doSoon(ctx, writeLimit, back, run)
 }
 
 // change runs a change of one tenant, and leaves its trail in the same transaction.
@@ -122,9 +122,9 @@ func (s *Store) change(ctx context.Context, tenant string, t audit.Trail, run fu
 	return s.changeSoon(ctx, tenant, t, nil, run)
 }
 
-// changeSoon is change for one that can wait for others until hurry is closed; nil is now.
-func (s *Store) changeSoon(ctx context.Context, tenant string, t audit.Trail, hurry <-chan struct{}, run func(context.Context, *tx) error) error {
-	return s.writeSoon(ctx, []string{tenant}, hurry, func(ctx context.Context, tx *tx) error {
+// changeSoon is change for one that can wait for others until it is taken back; nil is now.
+func (s *Store) changeSoon(ctx context.Context, tenant string, t audit.Trail, back <-chan struct{}, run func(context.Context, *tx) error) error {
+	return s.writeSoon(ctx, []string{tenant}, back, func(ctx context.Context, tx *tx) error {
 		if err := run(ctx, tx); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"c2d/core/call"
 	"c2d/core/fault"
 )
 
@@ -41,11 +42,11 @@ func (w *writer) do(ctx context.Context, limit time.Duration, run func(context.C
 	return w.doSoon(ctx, limit, nil, run)
 }
 
-// doSoon is do for a change that may wait for the next one, until hurry is closed; nil is do.
-func (w *writer) doSoon(ctx context.Context, limit time.Duration, hurry <-chan struct{}, run func(context.Context, *tx) error) error {
+// doSoon is do for a change that may wait for the next one, and is taken back when back is closed; nil is do.
+func (w *writer) doSoon(ctx context.Context, limit time.Duration, back <-chan struct{}, run func(context.Context, *tx) error) error {
 	r := &write{ctx: ctx, run: run, limit: limit, done: make(chan error, 1)}
 	queue := w.queue
-	if hurry != nil {
+	if back != nil {
 		queue = w.idle
 	}
 	select {
@@ -60,20 +61,18 @@ func (w *writer) doSoon(ctx context.Context, limit time.Duration, hurry <-chan s
 	case <-w.quit:
 		return closed()
 	}
-	return w.wait(ctx, r, hurry)
+	return w.wait(ctx, r, back)
 }
 
 // wait returns what has become of a write that is in a queue.
-func (w *writer) wait(ctx context.Context, r *write, hurry <-chan struct{}) error {
+func (w *writer) wait(ctx context.Context, r *write, back <-chan struct{}) error {
 	select {
 	case err := <-r.done:
 		return err
-	case <-hurry:
-		select {
-		case w.rush <- struct{}{}:
-		default: // it is told already, and has not looked yet
+	case <-back:
+		if r.state.CompareAndSwap(waiting, abandoned) {
+			return call.ErrTakenBack
 		}
-		return w.wait(ctx, r, nil)
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(waiting, abandoned) {
 			return gone(ctx.Err())

@@ -30,7 +30,6 @@ type writer struct {
 	tell   func([]event.Event) // after a commit, in its order
 	queue  chan *write
 	idle   chan *write   // those that nobody waits for
-	rush   chan struct{} // somebody does after all
 	held   []*write      // of idle, the goroutine's
 	due    *time.Timer   // when held have waited long enough
 	quit   chan struct{} // closed by close
@@ -48,7 +47,7 @@ type writer struct {
 
 func newWriter(db *sql.DB, d *dialect, used *usage, tell func([]event.Event)) *writer {
 	w := &writer{db: db, d: d, used: used, tell: tell, queue: make(chan *write, queueLength),
-		idle: make(chan *write, queueLength), rush: make(chan struct{}, 1), due: time.NewTimer(0), hold: company,
+		idle: make(chan *write, queueLength), due: time.NewTimer(0), hold: company,
 		quit: make(chan struct{}), ended: make(chan struct{}), grace: closeLimit}
 	w.base, w.cancel = context.WithCancel(context.Background())
 	go w.loop()
@@ -65,8 +64,6 @@ func (w *writer) loop() {
 		case r := <-w.idle:
 			w.keep(r)
 		case <-w.due.C:
-			w.batch(w.gather())
-		case <-w.rush:
 			w.batch(w.gather())
 		case <-w.quit:
 			w.drain()

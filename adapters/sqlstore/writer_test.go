@@ -139,12 +139,11 @@ func TestIdleWritesGoWithOthers(t *testing.T) {
 	}
 }
 
-// TestIdleWritesWaitNoLonger than they may: alone, once somebody waits for them, or when the store is closed.
+// TestIdleWritesWaitNoLonger than they may: alone, or when the store is closed.
 func TestIdleWritesWaitNoLonger(t *testing.T) {
-	for name, end := range map[string]func(*Store, chan struct{}){
-		"alone":  func(*Store, chan struct{}) {},
-		"hurry":  func(_ *Store, hurry chan struct{}) { close(hurry) },
-		"closed": func(s *Store, _ chan struct{}) { _ = s.Close() },
+	for name, end := range map[string]func(*Store){
+		"alone":  func(*Store) {},
+		"closed": func(s *Store) { _ = s.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openNew(t)
@@ -154,11 +153,11 @@ func TestIdleWritesWaitNoLonger(t *testing.T) {
 			c := createCalls(t, s, 1)[0]
 			c.Version++
 			release := hold(t, s)
-			hurry, done := make(chan struct{}), make(chan error, 1)
-			go func() { done <- s.Save(t.Context(), c, audit.Trail{}, hurry) }()
+			done := make(chan error, 1)
+			go func() { done <- s.Save(t.Context(), c, audit.Trail{}, make(chan struct{})) }()
 			waits(t, s.w.idle, 1)
 			release()
-			end(s, hurry)
+			end(s)
 			select {
 			case err := <-done:
 				if err != nil {
@@ -168,6 +167,30 @@ func TestIdleWritesWaitNoLonger(t *testing.T) {
 				t.Error("it still waits")
 			}
 		})
+	}
+}
+
+// TestAnIdleWriteIsTakenBack: nothing of it is stored, and what comes after it is, in a commit of its own.
+func TestAnIdleWriteIsTakenBack(t *testing.T) {
+	s := openNew(t)
+	s.w.hold = time.Hour
+	c := createCalls(t, s, 1)[0]
+	before := s.Stats()
+	c.Version++
+	trail := audit.Trail{Events: []event.Event{{Kind: event.CallChanged}}}
+	back, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- s.Save(t.Context(), c, trail, back) }()
+	close(back)
+	if err := <-done; !errors.Is(err, call.ErrTakenBack) {
+		t.Fatal(err)
+	}
+	c.Version++
+	if err := s.Save(t.Context(), c, trail, nil); err != nil {
+		t.Fatal(err)
+	}
+	now := s.Stats()
+	if p, err := s.Read(t.Context(), event.Filter{Tenant: "t"}, "", 100); err != nil || len(p.Events) != 1 || now.Commits-before.Commits != 1 || now.Writes-before.Writes != 1 {
+		t.Errorf("%v: events %+v; the counts are %+v after %+v", err, p, now, before)
 	}
 }
 

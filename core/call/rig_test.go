@@ -62,10 +62,11 @@ func (m *memory) Create(_ context.Context, c Call, idem *Idempotency, t audit.Tr
 	return nil
 }
 
-func (m *memory) Save(ctx context.Context, c Call, t audit.Trail, hurry <-chan struct{}) error {
-	if m.idle && hurry != nil {
+func (m *memory) Save(ctx context.Context, c Call, t audit.Trail, back <-chan struct{}) error {
+	if m.idle && back != nil {
 		select {
-		case <-hurry:
+		case <-back:
+			return ErrTakenBack
 		case <-ctx.Done():
 			return errDown
 		}

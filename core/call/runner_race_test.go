@@ -27,9 +27,9 @@ func (s *slow) Create(ctx context.Context, c Call, idem *Idempotency, t audit.Tr
 	return s.memory.Create(ctx, c, idem, t)
 }
 
-func (s *slow) Save(ctx context.Context, c Call, t audit.Trail, hurry <-chan struct{}) error {
+func (s *slow) Save(ctx context.Context, c Call, t audit.Trail, back <-chan struct{}) error {
 	pass(s.save)
-	return s.memory.Save(ctx, c, t, hurry)
+	return s.memory.Save(ctx, c, t, back)
 }
 
 func TestAdmittedBeforeCreated(t *testing.T) {

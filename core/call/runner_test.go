@@ -106,8 +106,8 @@ func TestStoreDownBeforeTheCalleeRings(t *testing.T) {
 	})
 }
 
-// TestAnActHurriesWhatIsIdle: what nobody waited for is stored at once when an act comes after it.
-func TestAnActHurriesWhatIsIdle(t *testing.T) {
+// TestAnActTakesAlongWhatIsIdle: what nobody waited for is stored at once when an act comes after it, in the same commit.
+func TestAnActTakesAlongWhatIsIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, newMemory(), nil)
 		base := r.mustPlace("c").LegBase
@@ -120,6 +120,9 @@ func TestAnActHurriesWhatIsIdle(t *testing.T) {
 		r.play(base+"-1", EvAnswered)
 		if took := time.Since(begun); len(r.board.rung) != 2 || took > 2*lull {
 			t.Errorf("after %s, rung is %v", took, r.board.rung)
+		}
+		if told := r.store.kinds(); r.store.saves != 1 || !slices.Contains(told, event.CallRinging) || !slices.Contains(told, event.CallAnswered) {
+			t.Errorf("%d writes told %v", r.store.saves, told)
 		}
 		if _, err := r.HangUp(t.Context(), "c", HangUpOrdered{By: ByAPI}); err != nil || r.state("c") != Ended {
 			t.Errorf("%v: %s", err, r.state("c"))

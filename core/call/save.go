@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ type writing struct {
 	trail audit.Trail
 	doubt bool          // an earlier one may have been stored, or not
 	idle  bool          // nobody waits for it; the mailbox's own
-	hurry chan struct{} // closed when somebody does after all; nil if somebody did from the start
+	back  chan struct{} // closed when somebody waits after all, for it or for what has come since; nil if somebody did from the start
 	done  chan struct{}
 	err   error // to be read once done is closed
 }
@@ -47,7 +48,7 @@ func (b *box) flush(idle bool) {
 	}
 	w := &writing{call: b.call, trail: b.unsaved, doubt: b.doubt, idle: idle, done: make(chan struct{})}
 	if idle {
-		w.hurry = make(chan struct{})
+		w.back = make(chan struct{})
 	}
 	b.writing, b.unsaved, b.dirty = w, audit.Trail{}, false
 	b.r.work.Go(func() { // ends by saveLimit
@@ -72,14 +73,14 @@ func (w *writing) save(ctx context.Context, s Store) error {
 		}
 		told.Events = slices.DeleteFunc(slices.Clone(told.Events), func(e event.Event) bool { return e.Version <= c.Version })
 	}
-	return s.Save(ctx, w.call, told, w.hurry)
+	return s.Save(ctx, w.call, told, w.back)
 }
 
-// rush says that somebody waits for it now.
-func (w *writing) rush() {
+// takeBack lets it be stored with what has come since, in one commit, unless the store is at it.
+func (w *writing) takeBack() {
 	if w.idle {
 		w.idle = false
-		close(w.hurry)
+		close(w.back)
 	}
 }
 
@@ -95,18 +96,28 @@ func (b *box) written() error {
 	default:
 		return nil
 	}
-	b.writing, b.doubt = nil, w.err != nil
+	b.writing = nil
+	if errors.Is(w.err, ErrTakenBack) {
+		b.again(w, 0)
+		return nil
+	}
+	b.doubt = w.err != nil
 	if w.err == nil {
 		b.show(w.call)
 		return nil
 	}
 	b.r.cfg.Log.Error("call not stored", "call", w.call.ID, "error", w.err)
 	if !fault.Is(w.err, fault.CodeConflict, fault.CodeNotFound) {
-		b.unsaved = audit.Trail{Audit: slices.Concat(w.trail.Audit, b.unsaved.Audit), Events: slices.Concat(w.trail.Events, b.unsaved.Events)}
-		b.dirty, b.due = true, b.r.cfg.Now().Add(retryEvery)
+		b.again(w, retryEvery)
 	}
 	b.show(b.call)
 	return w.err
+}
+
+// again lets what was not stored go with the next write, which is due after a while.
+func (b *box) again(w *writing, after time.Duration) {
+	b.unsaved = audit.Trail{Audit: slices.Concat(w.trail.Audit, b.unsaved.Audit), Events: slices.Concat(w.trail.Events, b.unsaved.Events)}
+	b.dirty, b.due = true, b.r.cfg.Now().Add(after)
 }
 
 // durable returns once the store has the call as it is, and reports whether that is so. It waits no longer than within, and
@@ -119,7 +130,7 @@ func (b *box) durable(within time.Duration, hurry <-chan struct{}) bool {
 			return false
 		}
 		b.flush(false)
-		b.writing.rush()
+		b.writing.takeBack()
 		select {
 		case <-b.writing.done:
 			if b.written() != nil {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"c2d/core/audit"
@@ -16,9 +17,9 @@ type Store interface {
 	Create(ctx context.Context, c Call, idem *Idempotency, t audit.Trail) error
 	// Save stores a later version; some between may never be stored. Errors: fault.CodeConflict unless the stored
 	// version is a lower one, and node and epoch are the stored ones.
-	// hurry is nil for what is waited for. Else the change may be stored with the next one of anybody, within 100 ms at the
-	// latest, or once hurry is closed.
-	Save(ctx context.Context, c Call, t audit.Trail, hurry <-chan struct{}) error
+	// back is nil for what is waited for. Else the change may be stored with the next one of anybody, within 100 ms at the
+	// latest; once back is closed it is taken back, with ErrTakenBack, unless it is being stored already.
+	Save(ctx context.Context, c Call, t audit.Trail, back <-chan struct{}) error
 	// TakeOver stores a new call at Version 1, as Create does, and the later versions of those that it takes its legs from,
 	// as Save does, all or nothing. All are of one tenant.
 	TakeOver(ctx context.Context, c Call, from []Call, t audit.Trail) error
@@ -29,6 +30,9 @@ type Store interface {
 	// Open returns every call of the node whose Call.Open is true, of all tenants: for the start after a crash.
 	Open(ctx context.Context, node string) ([]Call, error)
 }
+
+// ErrTakenBack says that a change was taken back, and nothing of it is stored: a later one of the same call says it, too.
+var ErrTakenBack = errors.New("the change was taken back before it was stored")
 
 // Idempotency is one used key. Its scope is tenant and API key; it is kept for 7 days.
 type Idempotency struct {

@@ -62,11 +62,11 @@ func (p *pen) Create(ctx context.Context, c call.Call, idem *call.Idempotency, t
 	return err
 }
 
-func (p *pen) Save(ctx context.Context, c call.Call, t audit.Trail, hurry <-chan struct{}) error {
+func (p *pen) Save(ctx context.Context, c call.Call, t audit.Trail, back <-chan struct{}) error {
 	if p.dead.Load() {
 		return errDead
 	}
-	err := p.Memory.Save(ctx, c, t, hurry)
+	err := p.Memory.Save(ctx, c, t, back)
 	if err == nil {
 		p.note(c, t)
 	}

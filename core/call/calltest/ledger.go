@@ -95,8 +95,8 @@ func (l *ledger) Create(ctx context.Context, c call.Call, idem *call.Idempotency
 }
 
 // Save implements [call.Store].
-func (l *ledger) Save(ctx context.Context, c call.Call, t audit.Trail, hurry <-chan struct{}) error {
-	return l.write(c, t, func() error { return l.Store.Save(ctx, c, t, hurry) })
+func (l *ledger) Save(ctx context.Context, c call.Call, t audit.Trail, back <-chan struct{}) error {
+	return l.write(c, t, func() error { return l.Store.Save(ctx, c, t, back) })
 }
 
 // TakeOver implements [call.Store].
