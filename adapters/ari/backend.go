@@ -33,19 +33,22 @@ type Deps struct {
 
 // Backend is one Asterisk. Safe for concurrent use.
 type Backend struct {
-	cfg     Config
-	app     string // our own, in which every leg that we ring is
-	shared  string // to which the dialplan hands calls
-	numbers identity.Dialling
-	origin  identity.Origin
-	api     *client.Client
-	uplink  *uplink.Uplink
-	waits   waits
-	archive archive
-	noBeep  bool
-	log     *slog.Logger
-	sink    call.Sink   // set by Start, before anything is told
-	clicks  call.Clicks // who does what phones ask for; nil is nobody
+	settings sync.RWMutex // guards the next two; it is held for a look only
+	cfg      Config
+	numbers  identity.Dialling
+
+	app      string // our own, in which every leg that we ring is
+	shared   string // to which the dialplan hands calls
+	national func(string) string
+	origin   identity.Origin
+	api      *client.Client
+	uplink   *uplink.Uplink
+	waits    waits
+	archive  archive
+	noBeep   bool
+	log      *slog.Logger
+	sink     call.Sink   // set by Start, before anything is told
+	clicks   call.Clicks // who does what phones ask for; nil is nobody
 
 	mu       sync.Mutex
 	legs     map[string]*leg // by leg id, those that have not ended
@@ -86,7 +89,7 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	}
 	log := deps.Log.With("backend", cfg.Name)
 	return &Backend{
-		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), origin: deps.Origin,
+		cfg: cfg, app: "c2d-" + deps.Origin.Installation + "-" + deps.Origin.Node, shared: cfg.app(), origin: deps.Origin, national: deps.National,
 		numbers: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), api: client.New(how), waits: defaultWaits, log: log,
 		uplink:  uplink.New(uplink.Config{Entry: cfg.Name, System: "Asterisk", First: 2 * time.Second, Request: request, Retry: 100 * time.Millisecond, Pause: pause, Log: log}),
 		archive: archive(deps.Archive), noBeep: deps.NoBeep, records: map[string]*record{},
@@ -102,7 +105,7 @@ func pause(err error) time.Duration {
 }
 
 // Name implements [call.Backend].
-func (b *Backend) Name() string { return b.cfg.Name }
+func (b *Backend) Name() string { return b.config().Name }
 
 // Capabilities implements [call.Backend].
 func (b *Backend) Capabilities() call.Capabilities {

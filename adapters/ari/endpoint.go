@@ -14,7 +14,7 @@ const defaultDial = "PJSIP/{number}"
 
 // endpoint returns what Asterisk dials for an address. Errors: fault.CodeBadCharacter, fault.CodeInvalidNumber.
 func (b *Backend) endpoint(address string) (string, error) {
-	to, err := b.numbers.To(address)
+	to, err := b.dialled().To(address)
 	if err == nil && special(to) {
 		err = fault.Field(fault.CodeInvalidNumber, "way.address", "is a part of the dialplan, and no number")
 	}

@@ -32,7 +32,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return fault.New(fault.CodeBackendUnavailable, "Asterisk %s is too old: %d or newer is needed", i.System.Version, oldest)
 	}
 	if err := b.api.Writable(ctx); client.Status(err) == http.StatusForbidden {
-		return fault.New(fault.CodeBackendUnavailable, "the ARI user %s may only read: ari.conf wants read_only = no", b.cfg.Username)
+		return fault.New(fault.CodeBackendUnavailable, "the ARI user %s may only read: ari.conf wants read_only = no", b.config().Username)
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (b *Backend) Limits(ctx context.Context) []string {
 
 // direct reports whether phones are dialled themselves.
 func (b *Backend) direct() bool {
-	return len(b.cfg.Dial) == 0 || slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "PJSIP/") })
+	return len(b.config().Dial) == 0 || slices.ContainsFunc(b.config().Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "PJSIP/") })
 }
 
 // advice says what is probably wrong.
@@ -74,7 +74,7 @@ func (b *Backend) advice(err error) string {
 	case http.StatusNotFound:
 		return "there is a web server, but no ARI: is enabled = yes in ari.conf, is res_ari.so loaded, does url end in /ari?"
 	}
-	return "what answers at " + b.cfg.URL + " is no ARI"
+	return "what answers at " + b.config().URL + " is no ARI"
 }
 
 // unreached says what is probably wrong when there is no HTTP answer.
@@ -93,13 +93,13 @@ func (b *Backend) unreached(err error) string {
 	case errors.As(err, &invalid):
 		return "Asterisk's certificate is not valid, or no more"
 	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
-		return "there is no TLS at " + b.cfg.URL + ": http.conf wants tlsenable = yes, or url http:"
+		return "there is no TLS at " + b.config().URL + ": http.conf wants tlsenable = yes, or url http:"
 	case errors.As(err, &name):
 		return "the host name in url is not known"
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return "Asterisk's web server does not answer at " + b.cfg.URL + ": is it enabled in http.conf, on this address?"
+		return "Asterisk's web server does not answer at " + b.config().URL + ": is it enabled in http.conf, on this address?"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "Asterisk takes the connection at " + b.cfg.URL + " and says nothing: it hangs, or it is another service"
+		return "Asterisk takes the connection at " + b.config().URL + " and says nothing: it hangs, or it is another service"
 	}
-	return "what answers at " + b.cfg.URL + " is no ARI: is url right?"
+	return "what answers at " + b.config().URL + " is no ARI: is url right?"
 }

@@ -30,20 +30,26 @@ type Deps struct {
 	National func(string) string // writes numbers where the configuration wants national ones; see identity.Format
 	NoBeep   bool                // who is recorded does not hear that he is
 	Log      *slog.Logger        // nil is none
+	Former   *Backend            // in whose place it comes: it listens where that did, from [Backend.TakeOver] on; nil is nobody's
 }
+
+func (d Deps) heir(cfg Config) bool { return d.Former != nil && d.Former.config().Listen == cfg.Listen }
 
 // Backend is one FreeSWITCH. Safe for concurrent use.
 type Backend struct {
+	settings sync.RWMutex // guards the next four; it is held for a look only
 	cfg      Config
 	to       client.Config // how FreeSWITCH is reached
+	dialling identity.Dialling
+	door     *client.Door // where its dialplan hands us calls, nil for nowhere
+
 	country  string
 	noBeep   bool
-	dialling identity.Dialling
+	national func(string) string
 	origin   identity.Origin
 	waits    waits
 	log      *slog.Logger
 	sink     call.Sink // set by Start, before anything is told
-	door     *client.Door
 	uplink   *uplink.Uplink
 
 	mu       sync.Mutex
@@ -78,12 +84,12 @@ func New(cfg Config, deps Deps) (*Backend, error) {
 	}
 	log := deps.Log.With("backend", cfg.Name)
 	b := &Backend{
-		cfg: cfg, to: cfg.client(), country: deps.Country, dialling: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), origin: deps.Origin,
+		cfg: cfg, to: cfg.client(), country: deps.Country, dialling: identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, deps.National), origin: deps.Origin, national: deps.National,
 		waits: defaultWaits, log: log,
 		uplink: uplink.New(uplink.Config{Entry: cfg.Name, System: "FreeSWITCH", First: 2 * time.Second, Request: request, Retry: 100 * time.Millisecond, Pause: pause, Log: log}),
 		legs:   map[string]*leg{}, channels: map[string]*leg{}, joins: map[string]*join{},
 	}
-	if cfg.Listen != "" {
+	if cfg.Listen != "" && !deps.heir(cfg) {
 		door, err := client.Open(cfg.Listen)
 		if err != nil {
 			return nil, fault.Field(fault.CodeInvalid, "listen", "%s", err)
@@ -101,11 +107,11 @@ func pause(err error) time.Duration {
 }
 
 // Name implements [call.Backend].
-func (b *Backend) Name() string { return b.cfg.Name }
+func (b *Backend) Name() string { return b.config().Name }
 
 // Capabilities implements [call.Backend].
 func (b *Backend) Capabilities() call.Capabilities {
-	return call.Capabilities{Confirm: true, Hold: true, SendDTMF: true, Offers: b.door != nil, Part: true, TalkLimit: true, Record: b.cfg.Recordings != ""}
+	return call.Capabilities{Confirm: true, Hold: true, SendDTMF: true, Offers: b.config().Listen != "", Part: true, TalkLimit: true, Record: b.config().Recordings != ""}
 }
 
 // Start implements [call.Backend]. It waits a moment for the first connection; a FreeSWITCH that is absent is tried on and on,
@@ -118,9 +124,7 @@ func (b *Backend) Start(ctx context.Context, sink call.Sink, open []call.OpenLeg
 	}
 	b.takeUpJoins(open)
 	b.mu.Unlock()
-	if b.door != nil {
-		b.uplink.Run(func(ctx context.Context) { b.door.Serve(func(h *client.Handed) { b.offer(ctx, h) }) })
-	}
+	b.serve()
 	return b.uplink.Start(ctx, sink, b.connection)
 }
 
@@ -129,7 +133,7 @@ func (b *Backend) Start(ctx context.Context, sink call.Sink, open []call.OpenLeg
 func (b *Backend) connection(ctx context.Context, up func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	conn, err := client.Dial(ctx, b.to)
+	conn, err := client.Dial(ctx, b.reached())
 	if err != nil {
 		return err
 	}
@@ -227,7 +231,7 @@ func (b *Backend) down() error {
 	}
 	text := "FreeSWITCH cannot be reached"
 	if errors.Is(err, client.ErrPassword) || errors.Is(err, client.ErrDenied) {
-		text = advice(err, b.cfg)
+		text = advice(err, b.config())
 	}
 	if errors.Is(err, client.ErrReplaced) {
 		text = "another process uses this FreeSWITCH under the name of this one: two services have one installation and node name"

@@ -15,7 +15,7 @@ const legVariable = "c2d_leg"
 
 // endpoint returns what FreeSWITCH dials for an address. Errors: fault.CodeBadCharacter, fault.CodeInvalidNumber.
 func (b *Backend) endpoint(address string) (string, error) {
-	to, err := b.dialling.To(address)
+	to, err := b.dialled().To(address)
 	if err == nil && twoCalls(to) {
 		err = fault.Field(fault.CodeBadCharacter, "way.address", "cannot be dialled: :_: means something else here")
 	}

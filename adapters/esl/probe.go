@@ -16,7 +16,7 @@ import (
 func (b *Backend) Probe(ctx context.Context) error {
 	conn, hangUp, err := b.aside(ctx)
 	if err != nil {
-		return fault.Wrap(fault.CodeBackendUnavailable, err, "%s", advice(err, b.cfg))
+		return fault.Wrap(fault.CodeBackendUnavailable, err, "%s", advice(err, b.config()))
 	}
 	defer hangUp()
 	version, err := conn.Call(ctx, "version")
@@ -59,7 +59,7 @@ func asked(ctx context.Context, conn *client.Conn) ask {
 
 // aside is a connection beside the one that carries calls, until hangUp.
 func (b *Backend) aside(ctx context.Context) (conn *client.Conn, hangUp func(), err error) {
-	conn, err = client.Dial(ctx, b.to)
+	conn, err = client.Dial(ctx, b.reached())
 	if err != nil {
 		return nil, nil, err
 	}

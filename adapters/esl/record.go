@@ -17,12 +17,12 @@ var _ call.Recorder = (*Backend)(nil)
 const beepEvery = 15 * time.Second
 
 // file is where FreeSWITCH writes a recording.
-func (b *Backend) file(name string) string { return path.Join(b.cfg.Recordings, name+".wav") }
+func (b *Backend) file(name string) string { return path.Join(b.config().Recordings, name+".wav") }
 
 // Record implements [call.Recorder]: FreeSWITCH writes what the leg's phone says on the left, and what it hears on the right. It ends
 // with the leg, also if we are no more.
 func (b *Backend) Record(ctx context.Context, id, name string) error {
-	if b.cfg.Recordings == "" {
+	if b.config().Recordings == "" {
 		return fault.New(fault.CodeNotSupported, "no folder for FreeSWITCH's recordings is configured")
 	}
 	l, err := b.joined(id)

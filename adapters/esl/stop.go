@@ -15,8 +15,8 @@ func (b *Backend) Stop(ctx context.Context) error {
 	if all := b.unanswered(); b.Health(ctx) == nil {
 		errs = b.leaveAll(ctx, all)
 	}
-	if b.door != nil {
-		b.door.Close()
+	if door := b.at(); door != nil {
+		door.Close()
 	}
 	return errors.Join(append(errs, b.uplink.Close(ctx))...)
 }

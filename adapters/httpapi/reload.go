@@ -14,8 +14,9 @@ func (s *Server) reloadOperations() {
 
 // Reloaded is what came of reading the configuration again.
 type Reloaded struct {
-	Changed []string `json:"changed" doc:"What is different now, such as: backend pbx: exchanged"`
-	Restart []string `json:"needs_restart" doc:"What the file says otherwise, and only a restart can change; it is as it was"`
+	Changed  []string `json:"changed" doc:"What is different now, such as: backend pbx: exchanged"`
+	Added    []string `json:"added" doc:"What is there now and was not"`
+	Draining []string `json:"draining" doc:"What takes no new calls, and is there until those that it has have ended"`
 }
 
 func (s *Server) reload(ctx context.Context, a access.Actor, _ *struct{}) (*output[Reloaded], error) {
@@ -26,5 +27,5 @@ func (s *Server) reload(ctx context.Context, a access.Actor, _ *struct{}) (*outp
 	if err != nil {
 		return nil, err
 	}
-	return &output[Reloaded]{Body: Reloaded{Changed: append([]string{}, r.Changed...), Restart: append([]string{}, r.Restart...)}}, nil
+	return &output[Reloaded]{Body: Reloaded{Changed: append([]string{}, r.Changed...), Added: append([]string{}, r.Added...), Draining: append([]string{}, r.Draining...)}}, nil
 }

@@ -18,9 +18,9 @@ func (g *gateway) advertised() string {
 // mediaAddress returns the address in our session descriptions to a backend's phones: the trunk's own, that of the media
 // section, or where we receive.
 func (s *Stack) mediaAddress(backend string) string {
-	switch {
-	case s.gateways[backend].advertised() != "":
-		return s.gateways[backend].advertised()
+	switch own := s.gateway(backend).advertised(); {
+	case own != "":
+		return own
 	case s.cfg.Media.Advertise != "":
 		return s.cfg.Media.Advertise
 	}

@@ -34,10 +34,8 @@ func (f Flow) empty(callee bool) bool { return f == FlowIV && !callee }
 
 // flowOf returns the flow of the legs that go a way.
 func (s *Stack) flowOf(w call.Way) Flow {
-	for _, e := range s.cfg.Entries {
-		if e.Name == w.Backend {
-			return e.Flow
-		}
+	if e, known := s.entry(w.Backend); known {
+		return e.Flow
 	}
 	return Anchored
 }

@@ -268,10 +268,8 @@ func (s *Stack) exchange(ctx context.Context, req *sip.Request) (*sip.Response, 
 // unregister takes the bindings back, as long as ctx allows.
 func (s *Stack) unregister(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, g := range s.gateways {
-		if g.entry.Register && !g.reg.due(time.Time{}) {
-			all.Go(func() { _ = g.register(ctx, g.homeOf(), 0) }) // a binding that stays expires
-		}
+	for _, g := range s.trunks() {
+		all.Go(func() { g.unregister(ctx) })
 	}
 	all.Wait()
 }

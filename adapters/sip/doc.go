@@ -40,6 +40,14 @@
 // The source address of a request inside a dialog is not compared: phones change theirs (Wi-Fi, NAT rebinding), and who
 // can read both tags off the wire can forge the address too. Call-IDs and tags of ours are random.
 //
+// # Entries that change
+//
+// The entries and their trunks are another list after [Stack.Take], all at once (roster.go). A leg keeps the trunk that it began
+// over, and with it the password that its dialog is asked for. A trunk that is left out stays for its calls, and for legs whose callee
+// may yet be called over it, then takes its binding back. One whose account (proxy, domain, user) stays hands its binding and what it
+// knows of the proxy's addresses to its successor: a second Call-ID would bind the same Contact twice, and the end of the first would
+// end both.
+//
 // # Floods
 //
 // A request outside our dialogs costs its source a token; a stranger's costs one of all strangers' as well, since who forges

@@ -24,34 +24,32 @@ type gateway struct {
 	entry  Entry
 	next   next
 	secure *tls.Config // of tls
-	reg    registration
+	reg    *registration
+	left   chan struct{}          // closed when it is configured no more; see roster.go
 	wake   chan struct{}          // a call has found an address out of service
 	alert  atomic.Pointer[outcry] // of a connection that no request has asked about yet
 
-	servers // of the proxy
+	inherited bool // its registration is its successor's
+	waits     map[*leg]bool
+
+	*servers // of the proxy
 }
 
-// newGateways makes the trunks of a configuration that is valid.
-func newGateways(s *Stack) (map[string]*gateway, error) {
-	all := map[string]*gateway{}
-	for _, e := range s.cfg.Entries {
-		if !e.Trunk() {
-			continue
-		}
-		n, err := e.next(s.cfg.Listen)
-		if err != nil {
+// newGateway makes the trunk of an entry that is valid.
+func (s *Stack) newGateway(e Entry) (*gateway, error) {
+	n, err := e.next(s.cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{s: s, entry: e, next: n, wake: make(chan struct{}, 1), left: make(chan struct{}), servers: &servers{},
+		reg: &registration{callID: newTag() + newTag(), tag: newTag()}}
+	g.err = fault.New(fault.CodeBackendUnavailable, "the trunk was not heard of yet")
+	if slices.Contains(n.speaks, "tls") {
+		if g.secure, err = e.secure(n, s.cfg.TLS); err != nil {
 			return nil, err
 		}
-		g := &gateway{s: s, entry: e, next: n, wake: make(chan struct{}, 1), reg: registration{callID: newTag() + newTag(), tag: newTag()}}
-		g.err = fault.New(fault.CodeBackendUnavailable, "the trunk was not heard of yet")
-		if slices.Contains(n.speaks, "tls") {
-			if g.secure, err = e.secure(n, s.cfg.TLS); err != nil {
-				return nil, err
-			}
-		}
-		all[e.Name] = g
 	}
-	return all, nil
+	return g, nil
 }
 
 // EntryHealth returns nil when the backend of that name can carry calls now, else why not.
@@ -59,7 +57,7 @@ func (s *Stack) EntryHealth(ctx context.Context, name string) error {
 	if err := s.Health(ctx); err != nil {
 		return err
 	}
-	if g := s.gateways[name]; g != nil {
+	if g := s.gateway(name); g != nil {
 		return g.health()
 	}
 	return nil
@@ -81,13 +79,17 @@ func (g *gateway) run() {
 			pause = g.reg.within(pause, g.s.waits.retry)
 			g.note(nil)
 		}
-		if !g.rest(pause) {
-			return
+		if g.rest(pause) {
+			continue
 		}
+		if g.leaves() {
+			g.leave()
+		}
+		return
 	}
 }
 
-// rest waits until it is time to look again; false when the stack has stopped.
+// rest waits until it is time to look again; false when the stack has stopped, or the trunk is configured no more.
 func (g *gateway) rest(pause time.Duration) bool {
 	again, stop := after(pause)
 	defer stop()
@@ -95,6 +97,8 @@ func (g *gateway) rest(pause time.Duration) bool {
 	case <-again:
 		return true
 	case <-g.s.ctx.Done():
+		return false
+	case <-g.left:
 		return false
 	case <-g.wake:
 	}
@@ -104,6 +108,8 @@ func (g *gateway) rest(pause time.Duration) bool {
 	case <-soon:
 		return true
 	case <-g.s.ctx.Done():
+		return false
+	case <-g.left:
 		return false
 	}
 }
@@ -243,7 +249,7 @@ func (g *gateway) inviter(req *sip.Request, word trunk.Trust) inviter {
 
 // gatewayAt returns the trunk whose proxy is, or was, at an address; nil for none.
 func (s *Stack) gatewayAt(addr string) *gateway {
-	for _, g := range s.gateways {
+	for _, g := range s.trunks() {
 		if g.has(addr) {
 			return g
 		}
@@ -255,8 +261,8 @@ func (s *Stack) gatewayAt(addr string) *gateway {
 // nil for none.
 func (s *Stack) gatewayOf(req *sip.Request) (*gateway, trunk.Trust) {
 	from, names := source(req).Addr(), s.certified(req)
-	for _, e := range s.cfg.Entries { // in the order of the file
-		g := s.gateways[e.Name]
+	for _, e := range s.entries() { // in the order of the file
+		g := s.gateway(e.Name)
 		if g == nil {
 			continue
 		}

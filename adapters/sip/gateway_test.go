@@ -189,7 +189,7 @@ func TestTrunkRegisters(t *testing.T) {
 	}
 	p.reply(proved, 200, nil, "Contact: "+proved.Contact().Value()+";expires=100")
 	h.eventually("the trunk is up", func() bool { return h.stack.EntryHealth(t.Context(), "carrier") == nil })
-	g := h.stack.gateways["carrier"]
+	g := h.stack.gateway("carrier")
 	if left := h.lasting(g); left < 40 || left > 50 {
 		t.Errorf("refreshed in %v s", left)
 	}
@@ -227,7 +227,7 @@ func TestRegistrationIsRefreshed(t *testing.T) {
 	up(false)
 	p.reply(third, 200, nil, "Expires: 600")
 	up(true)
-	if left := h.lasting(h.stack.gateways["carrier"]); left < 290 {
+	if left := h.lasting(h.stack.gateway("carrier")); left < 290 {
 		t.Errorf("refreshed in %v s", left)
 	}
 	p.leaves()
@@ -246,7 +246,7 @@ func (p *phone) leaves() {
 // be sent safely is not used.
 func TestServiceRoute(t *testing.T) {
 	h, p := carried(t, func(e *Entry) { e.Register = true })
-	g := h.stack.gateways["carrier"]
+	g := h.stack.gateway("carrier")
 	for i, c := range []struct{ header, want string }{
 		{"Service-Route: <sip:edge.example;lr>, <sip:home.example:5070;lr>;x=1", "sip:edge.example;lr sip:home.example:5070;lr"},
 		{"Service-Route: <sip:edge.example;lr>\nService-Route: \"a, b\" <sip:other.example;lr>", "sip:edge.example;lr sip:other.example;lr"},
@@ -353,7 +353,7 @@ func TestTrunkCallsUs(t *testing.T) {
 func TestRegisteredTrunkCallsTheNumberInTo(t *testing.T) {
 	h, p := carried(t, func(e *Entry) { e.Trust = []trunk.Trust{{CIDR: "127.0.0.1"}} })
 	p.up()
-	g := h.stack.gateways["carrier"]
+	g := h.stack.gateway("carrier")
 	p.callID = "x"
 	m, err := sip.ParseMessage([]byte(strings.ReplaceAll(p.calling("INVITE", "+8653283001999", newBranch(), nil), "\n", "\r\n")))
 	if err != nil {

@@ -22,7 +22,8 @@ type leg struct {
 	callID string
 	tag    string // ours
 	way    call.Way
-	joinTo string // the answered leg that it will be joined to
+	joinTo string   // the answered leg that it will be joined to
+	trunk  *gateway // set by add; nil for a phone's
 
 	wake      chan struct{}     // tells the goroutine that drives the first INVITE to look at why and refused
 	turn      chan struct{}     // holds one token while no INVITE of the dialog is under way, theirs or ours
@@ -89,6 +90,7 @@ func (s *Stack) add(l *leg) bool {
 	if s.legs[l.id] != nil || s.stopped {
 		return false
 	}
+	l.trunk = s.gateway(l.way.Backend)
 	s.legs[l.id] = l
 	s.dialogs[dialogKey(l.callID, l.tag)] = l
 	return true

@@ -65,7 +65,7 @@ func nameIn(aor string) string {
 // owes keeps what a leg's phone is to be told when it is back; pay sends it over its new connection. It is kept for as
 // long as the phone itself believes in its session. For phones that need no connection of theirs there is no debt.
 func (l *leg) owes(transport string, pay func(flow string)) {
-	if transport == "UDP" || l.s.gateways[l.way.Backend] != nil {
+	if transport == "UDP" || l.gateway() != nil {
 		return
 	}
 	l.mu.Lock()
@@ -170,7 +170,7 @@ func (l *leg) misses(name string) bool {
 
 // adrift reports whether the leg has a dialog whose connection, of the phone's making, is lost. l.mu is held.
 func (l *leg) adrift() bool {
-	return l.dlg != nil && l.dlg.Transport != "UDP" && l.s.gateways[l.way.Backend] == nil &&
+	return l.dlg != nil && l.dlg.Transport != "UDP" && l.gateway() == nil &&
 		!l.s.connected(strings.ToLower(l.dlg.Transport), l.dlg.Flow)
 }
 

@@ -43,8 +43,8 @@ func (s *Stack) redirect(a, b *leg) {
 // relays reports whether the configuration keeps the audio of either leg with us: behind a NAT of ours a phone's own address
 // says nothing.
 func (s *Stack) relays(a, b *leg) bool {
-	for _, e := range s.cfg.Entries {
-		if (e.Relay || e.Advertise != "") && (e.Name == a.way.Backend || e.Name == b.way.Backend) {
+	for _, l := range []*leg{a, b} {
+		if e, _ := s.entry(l.way.Backend); e.Relay || e.Advertise != "" {
 			return true
 		}
 	}
@@ -74,7 +74,7 @@ func (l *leg) seenAt() netip.Addr {
 // open reports whether the phone can be taken to receive where it says. A trunk with a flow of its own is taken at its
 // word: its media has gateways of their own. l.mu is held.
 func (l *leg) open() bool {
-	return l.remote.Addr == l.seenAt() || !l.flow.anchors() && l.s.gateways[l.way.Backend] != nil
+	return l.remote.Addr == l.seenAt() || !l.flow.anchors() && l.gateway() != nil
 }
 
 // oneCodec returns the first speech codec that both have, and key presses if both have them: with a single codec

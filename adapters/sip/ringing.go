@@ -115,8 +115,13 @@ func (r *ringing) silent() {
 	r.abandonTx(c)
 }
 
-// gateway returns the trunk that the leg goes through, nil for a phone's.
-func (l *leg) gateway() *gateway { return l.s.gateways[l.way.Backend] }
+// gateway returns the trunk that the leg goes through, nil for a phone's. It stays that when the entry is another's.
+func (l *leg) gateway() *gateway {
+	if l.trunk != nil {
+		return l.trunk
+	}
+	return l.s.gateway(l.way.Backend)
+}
 
 // order notes why the leg shall end; the first reason stays.
 func (l *leg) order(why call.Reason) {

@@ -39,18 +39,18 @@ type Deps struct {
 
 // Stack is the built-in phone system: one B2BUA, registrar and media relay in this process. Safe for concurrent use.
 type Stack struct {
-	cfg      Config
-	deps     Deps
-	log      *slog.Logger
-	limits   *admission
-	waits    waits
-	pool     *media.Pool
-	tp       *sip.TransportLayer
-	tx       *sip.TransactionLayer
-	sink     call.Sink
-	dns      resolver
-	gateways map[string]*gateway // by the entry's name; fixed
-	clicks   call.Clicks
+	cfg    Config
+	deps   Deps
+	log    *slog.Logger
+	limits *admission
+	waits  waits
+	pool   *media.Pool
+	tp     *sip.TransportLayer
+	tx     *sip.TransactionLayer
+	sink   call.Sink
+	dns    resolver
+	roster roster
+	clicks call.Clicks
 
 	ctx    context.Context // ends with Stop
 	cancel context.CancelFunc
@@ -112,8 +112,8 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	addr, first, last, _ := cfg.Media.parse() // validated
-	pool, err := media.NewPool(addr, first, last)
+	addr, low, high, _ := cfg.Media.parse() // validated
+	pool, err := media.NewPool(addr, low, high)
 	if err != nil {
 		return nil, fault.Wrap(fault.CodeInvalid, err, "media ports")
 	}
@@ -125,9 +125,11 @@ func New(cfg Config, deps Deps) (*Stack, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.gateways, err = newGateways(s); err != nil {
+	first, err := s.Plan(cfg.Entries)
+	if err != nil {
 		return nil, err
 	}
+	s.roster.entries, s.roster.gateways = first.all, first.gateways
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.layers()
 	return s, nil
@@ -167,7 +169,7 @@ func (s *Stack) Start(_ context.Context, sink call.Sink, open []call.OpenLeg) er
 	for _, k := range socks {
 		s.spawn(k.serve)
 	}
-	for _, g := range s.gateways {
+	for _, g := range s.trunks() {
 		s.spawn(g.run)
 	}
 	s.takeUp(recovered)

@@ -51,7 +51,7 @@ func (s *Stack) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
 	if w.Contact != "" {
 		return []call.Way{w}, nil
 	}
-	if g := s.gateways[w.Backend]; g != nil {
+	if g := s.gateway(w.Backend); g != nil {
 		return g.ways(w), nil
 	}
 	bindings, err := s.deps.Registrar.Bindings(ctx, s.cfg.tenant(), w.Address)
@@ -94,10 +94,8 @@ func contactOf(b user.Binding) contact {
 // knows returns fault.CodeNoRoute unless the way's backend is an entry of ours. The entry decides how its numbers are
 // reached; the house's phones are reached where they registered.
 func (s *Stack) knows(w call.Way) error {
-	for _, e := range s.cfg.Entries {
-		if e.Name == w.Backend {
-			return nil
-		}
+	if _, known := s.entry(w.Backend); known {
+		return nil
 	}
 	return fault.Field(fault.CodeNoRoute, "way.backend", "no such backend of kind sip")
 }
@@ -142,7 +140,7 @@ func (s *Stack) hops(leg string) int {
 
 // decide returns the INVITE of a call to a phone, or through a trunk.
 func (s *Stack) decide(o call.Originate) (dialog.Invite, error) {
-	if g := s.gateways[o.Way.Backend]; g != nil {
+	if g := s.gateway(o.Way.Backend); g != nil {
 		return g.invite(o)
 	}
 	c, err := decodeContact(o.Way.Contact)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,11 +111,12 @@ func (r *Runner) Start(ctx context.Context) error {
 	return nil
 }
 
-// Add takes a backend in while calls go on, and starts it. Errors: fault.CodeConflict when there is one of that name, those of its
-// Start.
+// Add takes a backend in while calls go on, and starts it unless it is there under another name. Errors: fault.CodeConflict when there
+// is one of that name, those of its Start.
 func (r *Runner) Add(ctx context.Context, name string, b Backend) error {
 	r.mu.Lock()
 	_, there := r.backends[name]
+	started := slices.Contains(slices.Collect(maps.Values(r.backends)), b)
 	if !there {
 		r.backends[name] = b
 		r.gates[name] = r.newGate(name, 0)
@@ -123,14 +125,22 @@ func (r *Runner) Add(ctx context.Context, name string, b Backend) error {
 	if there {
 		return fault.New(fault.CodeConflict, "there is a backend %s", name)
 	}
+	if started {
+		return nil
+	}
 	err := b.Start(ctx, sink{r, name}, nil)
 	if err != nil {
-		r.mu.Lock()
-		delete(r.backends, name)
-		delete(r.gates, name)
-		r.mu.Unlock()
+		r.Forget(name)
 	}
 	return err
+}
+
+// Forget takes back an Add, before a call was placed there.
+func (r *Runner) Forget(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.backends, name)
+	delete(r.gates, name)
 }
 
 // backend returns the one of a configuration name, nil for none.

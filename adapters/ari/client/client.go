@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -36,7 +37,8 @@ const slowest = 30 * time.Second
 // Client sends requests to one Asterisk. Safe for concurrent use. Every method is bounded by its ctx, and a request by half a
 // minute if that has no end.
 type Client struct {
-	cfg   Config
+	cfg   Config // all but who we are is fixed
+	mu    sync.Mutex
 	http  *http.Client
 	limit time.Duration // slowest
 }
@@ -51,6 +53,19 @@ func New(cfg Config) *Client {
 	return &Client{cfg: cfg, limit: slowest, http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a redirection would be handed the password
 	}}}
+}
+
+// As lets the requests from now on be another user's; a connection that is up stays as it is.
+func (c *Client) As(username, password string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cfg.Username, c.cfg.Password = username, password
+}
+
+func (c *Client) sign(req *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	req.SetBasicAuth(c.cfg.Username, c.cfg.Password)
 }
 
 // Close gives the idle connections back.
@@ -122,7 +137,7 @@ func (c *Client) send(ctx context.Context, method, target string, in any) (*http
 	if err != nil {
 		return nil, err
 	}
-	req.SetBasicAuth(c.cfg.Username, c.cfg.Password)
+	c.sign(req)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

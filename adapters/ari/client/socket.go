@@ -61,7 +61,7 @@ func (c *Client) dial(ctx context.Context, apps []string, limit time.Duration) (
 	defer cancel()
 	head := http.Header{}
 	req := http.Request{Header: head}
-	req.SetBasicAuth(c.cfg.Username, c.cfg.Password)
+	c.sign(&req)
 	conn, res, err := websocket.Dial(ctx, c.cfg.URL+"/events"+query("app", strings.Join(apps, ","), "subscribeAll", "false"),
 		&websocket.DialOptions{HTTPClient: c.http, HTTPHeader: head})
 	if err != nil {

@@ -23,6 +23,8 @@ type Door struct {
 	mu    sync.Mutex
 	open  map[*Handed]bool
 	shut  bool
+	gives bool          // the listening goes to another door
+	left  chan struct{} // closed when nobody listens here any more; nil before Serve
 	calls sync.WaitGroup
 }
 
@@ -51,9 +53,14 @@ func (h *Handed) Close() { _ = h.conn.Close() }
 // Serve hands each call to take, on a goroutine of its own, until Close; it returns when those have ended.
 func (d *Door) Serve(take func(*Handed)) {
 	defer d.calls.Wait()
+	left := make(chan struct{})
+	defer close(left)
+	d.mu.Lock()
+	d.left = left
+	d.mu.Unlock()
 	for {
 		conn, err := d.l.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, net.ErrClosed) || err != nil && d.yields() {
 			return
 		}
 		if err != nil { // no file is free: FreeSWITCH's dialplan goes on by itself meanwhile
@@ -74,6 +81,28 @@ func (d *Door) Serve(take func(*Handed)) {
 			}
 		})
 	}
+}
+
+func (d *Door) yields() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.gives
+}
+
+// Yield gives the listening up, to another door. Calls that were handed over here stay open until Close; who connects now is the
+// other's. It returns nil unless the door is served, and its listener can be waited for with a limit.
+func (d *Door) Yield() net.Listener {
+	l, can := d.l.(interface{ SetDeadline(time.Time) error })
+	d.mu.Lock()
+	can = can && !d.shut && !d.gives && d.left != nil
+	d.gives = d.gives || can
+	d.mu.Unlock()
+	if !can || l.SetDeadline(time.Now()) != nil {
+		return nil
+	}
+	<-d.left // at once
+	_ = l.SetDeadline(time.Time{})
+	return d.l
 }
 
 func (d *Door) enter(h *Handed) bool {
@@ -123,9 +152,11 @@ func plain(id string) bool {
 
 // Close ends the listening and gives every call back. Idempotent.
 func (d *Door) Close() {
-	_ = d.l.Close()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if !d.gives {
+		_ = d.l.Close()
+	}
 	d.shut = true
 	for h := range d.open {
 		h.Close()

@@ -47,10 +47,12 @@ type App struct {
 	store    *sqlstore.Store
 	origin   identity.Origin
 	keyFiles map[access.Role]string
-	stack    *sip.Stack // nil without a backend of kind sip
-	sipAddr  netip.AddrPort
-	mu       sync.Mutex               // guards entries, and what Reload changes of cfg
+	mu       sync.Mutex               // guards entries, stack, its address, and what Reload changes of cfg
+	stack    *sip.Stack               // nil without a backend of kind sip
+	sipAddr  netip.AddrPort           // where it listens, or did last
+	sip      *swap.Backend            // what the stack is behind, also when it was taken away; nil if there was none yet
 	entries  []dial.Entry             // replaced, not changed
+	sipNames map[string]bool          // of kind sip, also of those that are configured no more
 	slots    map[string]*swap.Backend // by name, also of those that are configured no more
 	added    []*swap.Backend          // by Reload
 	places   map[string]*swap.Backend // by where a phone system is or was, who connects there
@@ -137,8 +139,12 @@ func (a *App) URL() string {
 	return scheme + a.http.Addr().String()
 }
 
-// SIP returns where phones register, once started; the zero value without a backend of kind sip.
-func (a *App) SIP() netip.AddrPort { return a.sipAddr }
+// SIP returns where phones register, once started; the zero value without a backend of kind sip, and where they did when it is gone.
+func (a *App) SIP() netip.AddrPort {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sipAddr
+}
 
 // NewKeys returns the files of the keys that this start has made, by role; empty but for the first start on a store.
 func (a *App) NewKeys() map[access.Role]string { return a.keyFiles }

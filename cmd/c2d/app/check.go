@@ -141,7 +141,7 @@ func checkBackends(ctx context.Context, cfg config.Config, note func(string, err
 // checked makes a phone system, to be asked how it is. One whose own port is taken, as by the service while it runs, is made without it:
 // there are an error and a phone system then.
 func (a *App) checked(b config.Backend) (call.Backend, error) {
-	s, err := a.phoneSystem(b)
+	s, err := a.phoneSystem(b, nil)
 	if err == nil {
 		return s, nil
 	}
@@ -150,7 +150,7 @@ func (a *App) checked(b config.Backend) (call.Backend, error) {
 	}
 	deaf := *b.FreeSWITCH
 	deaf.Listen, b.FreeSWITCH = "", &deaf
-	if s, without := a.phoneSystem(b); without == nil {
+	if s, without := a.phoneSystem(b, nil); without == nil {
 		return s, err
 	}
 	return nil, err

@@ -10,6 +10,8 @@ import (
 	"c2d/adapters/numbering"
 	"c2d/adapters/sip"
 	"c2d/adapters/sip/registrar"
+	"c2d/core/call/swap"
+	"c2d/core/dial"
 )
 
 // openPhoneSystems makes every backend and binds its listeners; none takes a call before the runner starts it.
@@ -32,17 +34,40 @@ func (a *App) openPhoneSystems(context.Context) error {
 
 // openSIP makes the one SIP stack that all entries of kind sip share.
 func (a *App) openSIP() error {
-	reg := registrar.New(registrar.Config{Domains: domains(a.cfg.SIP), Digest: a.cfg.SIP.Digest, Log: a.deps.Log}, a.store, a.store, time.Now)
-	stack, err := sip.New(a.cfg.SIP, sip.Deps{Registrar: reg, LegID: a.origin.LegID, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log, Trace: a.deps.Trace})
+	stack, err := a.newStack(a.cfg.SIP)
 	if err != nil {
 		return err
 	}
-	if err := stack.Listen(); err != nil {
-		return err
-	}
-	a.stack, a.sipAddr = stack, stack.Addr()
-	a.undo("sip", 3*time.Second, stack.Stop)
+	a.stack, a.sipAddr, a.sip = stack, stack.Addr(), swap.New("sip", stack, a.deps.Log)
+	a.undo("sip", 3*time.Second, a.sip.Stop)
 	return nil
+}
+
+// newStack makes a stack that listens.
+func (a *App) newStack(cfg sip.Config) (*sip.Stack, error) {
+	reg := registrar.New(registrar.Config{Domains: domains(cfg), Digest: cfg.Digest, Log: a.deps.Log}, a.store, a.store, time.Now)
+	stack, err := sip.New(cfg, sip.Deps{Registrar: reg, LegID: a.origin.LegID, National: numbering.National(a.cfg.Numbers.Country), Log: a.deps.Log, Trace: a.deps.Trace})
+	if err != nil {
+		return nil, err
+	}
+	return stack, stack.Listen()
+}
+
+// sipStack returns the stack that is there, nil for none.
+func (a *App) sipStack() *sip.Stack {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stack
+}
+
+// sipEntry is one entry of the stack's.
+func (a *App) sipEntry(e sip.Entry) dial.Entry {
+	return dial.Entry{Name: e.Name, Backend: a.sip, Registered: !e.Trunk(), Health: func(ctx context.Context) error {
+		if err := a.sip.Health(ctx); err != nil {
+			return err
+		}
+		return a.sipStack().EntryHealth(ctx, e.Name)
+	}}
 }
 
 // domains are what phones may call us: our domain, and our addresses, so that a softphone needs no outbound proxy.

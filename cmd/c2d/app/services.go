@@ -47,10 +47,10 @@ func (a *App) openStore(ctx context.Context) (err error) {
 // openBackend makes one entry; entries of kind sip share one stack.
 func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 	if b.SIP != nil {
-		return dial.Entry{Name: b.Name, Backend: a.stack, Registered: !b.SIP.Trunk(),
-			Health: func(ctx context.Context) error { return a.stack.EntryHealth(ctx, b.Name) }}, nil
+		a.nameSIP(b.Name)
+		return a.sipEntry(*b.SIP), nil
 	}
-	s, err := a.phoneSystem(b)
+	s, err := a.phoneSystem(b, nil)
 	if err != nil {
 		return dial.Entry{}, err
 	}
@@ -60,8 +60,8 @@ func (a *App) openBackend(b config.Backend) (dial.Entry, error) {
 	return dial.Entry{Name: b.Name, Backend: kept}, nil
 }
 
-// phoneSystem makes that of an entry, which is not of kind sip.
-func (a *App) phoneSystem(b config.Backend) (call.Backend, error) {
+// phoneSystem makes that of an entry, which is not of kind sip. former is in whose place it comes, nil for nobody's.
+func (a *App) phoneSystem(b config.Backend, former call.Backend) (call.Backend, error) {
 	national := numbering.National(a.cfg.Numbers.Country)
 	switch {
 	case b.Sim != nil:
@@ -69,7 +69,8 @@ func (a *App) phoneSystem(b config.Backend) (call.Backend, error) {
 	case b.Asterisk != nil:
 		return ari.New(*b.Asterisk, ari.Deps{Origin: a.origin, National: national, Log: a.deps.Log, Archive: a.cfg.Media.Recordings, NoBeep: a.cfg.Media.NoBeep})
 	case b.FreeSWITCH != nil:
-		return esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: national, NoBeep: a.cfg.Media.NoBeep, Log: a.deps.Log})
+		place, _ := former.(*esl.Backend)
+		return esl.New(*b.FreeSWITCH, esl.Deps{Origin: a.origin, Country: a.cfg.Calls.Country, National: national, NoBeep: a.cfg.Media.NoBeep, Log: a.deps.Log, Former: place})
 	}
 	return nil, fmt.Errorf("backend %s has no kind", b.Name)
 }

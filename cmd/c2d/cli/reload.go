@@ -11,7 +11,8 @@ import (
 
 type reloadCmd struct{ apiFlags }
 
-// Run prints one line for each thing that has changed, or cannot without a restart.
+// Run prints one line for each thing that has changed, was added, or goes on until its calls have ended. What needs a restart is an
+// error, and then nothing has changed.
 func (c reloadCmd) Run(ctx context.Context, env Env) error {
 	api, err := c.client(env)
 	if err != nil {
@@ -19,19 +20,24 @@ func (c reloadCmd) Run(ctx context.Context, env Env) error {
 	}
 	defer api.Close()
 	var done struct {
-		Changed []string `json:"changed"`
-		Restart []string `json:"needs_restart"`
+		Changed  []string `json:"changed"`
+		Added    []string `json:"added"`
+		Draining []string `json:"draining"`
 	}
 	if err := api.Post(ctx, "/v1/reload", nil, &done); err != nil {
 		return err
 	}
-	for _, line := range done.Changed {
-		fmt.Fprintln(env.Stdout, "changed       ", line)
+	told := 0
+	for _, part := range []struct {
+		what  string
+		lines []string
+	}{{"changed", done.Changed}, {"added", done.Added}, {"draining", done.Draining}} {
+		for _, line := range part.lines {
+			fmt.Fprintf(env.Stdout, "%-9s %s\n", part.what, line)
+			told++
+		}
 	}
-	for _, line := range done.Restart {
-		fmt.Fprintln(env.Stdout, "needs restart ", line)
-	}
-	if len(done.Changed)+len(done.Restart) == 0 {
+	if told == 0 {
 		fmt.Fprintln(env.Stdout, "nothing has changed")
 	}
 	return nil

@@ -72,15 +72,18 @@ func TestReload(t *testing.T) {
 	if text, code := reload(); code != 0 || text != "nothing has changed\n" {
 		t.Errorf("%d %s", code, text)
 	}
-	write("{name: box, kind: sim, speed: 2}, {name: tin, kind: sim}], store: {keep_days: 7}, calls: {ring_s: 20}, routes: [{match: \".*\", backends: [tin]}")
-	want := `changed        backend box: exchanged
-changed        backend tin: added
-changed        routes
-changed        calls
-needs restart  store: is as it was at the start
+	write("{name: box, kind: sim, speed: 2}, {name: tin, kind: sim}], calls: {ring_s: 20}, routes: [{match: \".*\", backends: [tin]}")
+	want := `changed   backend box: exchanged
+changed   routes
+changed   calls
+added     backend tin
 `
 	if text, code := reload(); code != 0 || text != want {
 		t.Errorf("%d\n%s", code, text)
+	}
+	write("{name: box, kind: sim, speed: 2}], store: {keep_days: 7}, media: {ports: \"31000-31010\"}, routes: [{match: \".*\", backends: [box]}")
+	if text, code := reload(); code != 1 || !strings.Contains(text, "needs a restart, and nothing has changed: store.keep_days, media.ports") {
+		t.Errorf("%d %s", code, text)
 	}
 	write("{name: box, kind: sip2}")
 	if text, code := reload(); code != 1 || !strings.Contains(text, "c2d.yaml:1: backends[1].kind: must be") {

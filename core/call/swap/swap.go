@@ -62,17 +62,54 @@ func New(name string, first call.Backend, log *slog.Logger) *Backend {
 	return &Backend{name: name, log: log, systems: []*system{{Backend: first}}, legs: map[string]*system{}}
 }
 
-// Exchange puts next in the place of the newest system, which keeps the legs that it has; nil takes it away. It is called after
-// Start, and starts next; of two at once the order is open. Errors: those of its Start, after which nothing has changed.
-func (b *Backend) Exchange(ctx context.Context, next call.Backend) error {
-	var s *system
-	if next != nil {
-		s = &system{Backend: next}
-		hand(next, b.clicks)
-		if err := next.Start(ctx, sink{b, s}, nil); err != nil {
-			return err
+// Next is a phone system that has begun and is not in its place yet.
+type Next struct {
+	b *Backend
+	s *system
+}
+
+// Begin starts a phone system that is to be the newest. It is called after Start. Errors: those of its Start.
+func (b *Backend) Begin(ctx context.Context, next call.Backend) (*Next, error) {
+	n := &Next{b, &system{Backend: next}}
+	hand(next, b.clicks)
+	if err := next.Start(ctx, sink{b, n.s}, nil); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Heir is a phone system that takes something over from the one in whose place it comes, such as an address to listen on.
+type Heir interface {
+	// TakeOver is called once, after its Start; former goes on with the legs that it has. It waits for nobody.
+	TakeOver(former call.Backend)
+}
+
+// Take puts it in the place of the newest, which keeps the legs that it has.
+func (n *Next) Take() {
+	if heir, is := n.s.Backend.(Heir); is {
+		if former := n.b.Newest(); former != nil {
+			heir.TakeOver(former)
 		}
 	}
+	n.b.put(n.s)
+}
+
+// Remove takes the newest away: it keeps the legs that it has, and new ones have no place.
+func (b *Backend) Remove() { b.put(nil) }
+
+// Return puts the newest back in its place that was taken away and is there still, for its calls; false if none is.
+func (b *Backend) Return() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last := len(b.systems) - 1
+	if last < 0 {
+		return false
+	}
+	b.systems[last].former = false
+	return true
+}
+
+func (b *Backend) put(s *system) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, old := range slices.Clone(b.systems) {
@@ -82,7 +119,6 @@ func (b *Backend) Exchange(ctx context.Context, next call.Backend) error {
 	if s != nil {
 		b.systems = append(b.systems, s)
 	}
-	return nil
 }
 
 // retire stops a former system once it has no leg; b.mu is held.
@@ -102,6 +138,9 @@ func (b *Backend) retire(s *system) {
 		b.log.Info("a phone system that is configured no more is disconnected: its last call has ended", "backend", b.name)
 	})
 }
+
+// Settle waits for the stops of former systems that have begun.
+func (b *Backend) Settle() { b.work.Wait() } // each has its limit
 
 // Newest returns the phone system for new calls, nil if it was taken away.
 func (b *Backend) Newest() call.Backend {

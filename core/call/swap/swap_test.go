@@ -53,7 +53,9 @@ func TestALegStaysWhereItBegan(t *testing.T) {
 		}
 		ok(b.Start(t.Context(), nobody{}, nil))
 		rings("a1", "")
-		ok(b.Exchange(t.Context(), next))
+		n, err := b.Begin(t.Context(), next)
+		ok(err)
+		n.Take()
 		rings("b1", "")
 		rings("a2", "a1")
 		ok(b.Join(t.Context(), "a1", "a2"))
@@ -73,7 +75,7 @@ func TestALegStaysWhereItBegan(t *testing.T) {
 		if want := []string{"ring a1", "ring a2", "join a1 a2"}; !slices.Equal(old.did, want) || !slices.Equal(next.did, []string{"ring b1"}) {
 			t.Errorf("%q and %q", old.did, next.did)
 		}
-		ok(b.Exchange(t.Context(), nil))
+		b.Remove()
 		if err := b.Originate(t.Context(), call.Originate{Leg: "c1"}, nil); !fault.Is(err, fault.CodeBackendUnavailable) || next.stopped {
 			t.Errorf("of one that was taken away: %v, stopped %v", err, next.stopped)
 		}
