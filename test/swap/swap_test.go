@@ -19,7 +19,6 @@ import (
 	"c2d/adapters/sip/phone"
 	"c2d/cmd/c2d/app"
 	"c2d/cmd/c2d/client"
-	"c2d/cmd/c2d/config"
 	"c2d/core/access"
 	"c2d/core/identity"
 	"c2d/test/pbx"
@@ -74,7 +73,7 @@ var systems = map[string]func(t *testing.T) system{
 		}
 	},
 	"FreeSWITCH": func(t *testing.T) system {
-		f := pbx.StartFreeSWITCH(t, pbx.Exchange{Files: []pbx.File{pbx.Extensions(20100, 103, password)}})
+		f := pbx.StartFreeSWITCH(t, pbx.Exchange{Files: []pbx.File{pbx.Extensions(20100, 104, password)}})
 		return system{
 			backend: fmt.Sprintf(`{name: pbx, kind: freeswitch, address: %q, password: %q}`, f.Socket, f.Password), address: bare,
 			phones: func(*app.App) address { return address{f.Addr, f.Addr.Addr().String()} },
@@ -91,7 +90,7 @@ func asteriskPhones() []pbx.File {
 }
 
 func numbers() []string {
-	all := []string{caller}
+	all := []string{caller, otherCaller, otherCallee}
 	for _, c := range callees {
 		all = append(all, c.number)
 	}
@@ -115,31 +114,14 @@ func TestTheSameRequestOnEachSystem(t *testing.T) {
 // his is what the vendor's program has of C2D, and the phone on its user's desk.
 type his struct {
 	api  *client.Client
+	file *file
 	down chan phone.Event // the phone was put down; nil without phones
 }
 
 // opens starts C2D with one phone system, and has its phones registered.
 func opens(t *testing.T, s system) his {
 	t.Helper()
-	dir := t.TempDir()
-	text := fmt.Sprintf("{http: {listen: \"127.0.0.1:0\"}, store: {url: \"sqlite:%s\"}, sip: {listen: [\"udp:127.0.0.1:0\"]}, numbers: {extension: \"[0-9]{3,5}\"}, backends: [%s]}",
-		filepath.Join(dir, "c2d.db"), s.backend)
-	cfg, err := config.Parse("c2d.yaml", []byte(text), os.LookupEnv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := app.New(cfg, app.Deps{})
-	t.Cleanup(func() { _ = a.Stop(context.Background()) })
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	key, err := os.ReadFile(a.NewKeys()[access.SystemAdmin])
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := his{api: client.New(a.URL(), strings.TrimSpace(string(key)))}
-	t.Cleanup(h.api.Close)
-	h.people(t, s)
+	h, a := begins(t, s)
 	if s.phones != nil {
 		h.down = make(chan phone.Event, 3*len(callees))
 		registers(t, s.phones(a), caller, phone.Auto(200*time.Millisecond), func(e phone.Event) {
@@ -152,6 +134,29 @@ func opens(t *testing.T, s system) his {
 		}
 	}
 	return h
+}
+
+// begins starts C2D with one phone system, whose people have no phones yet.
+func begins(t *testing.T, s system) (his, *app.App) {
+	t.Helper()
+	f := &file{t: t, store: filepath.Join(t.TempDir(), "c2d.db"), backend: s.backend}
+	cfg, err := f.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := app.New(cfg, app.Deps{Load: f.load})
+	t.Cleanup(func() { _ = a.Stop(context.Background()) })
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(a.NewKeys()[access.SystemAdmin])
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := his{api: client.New(a.URL(), strings.TrimSpace(string(key))), file: f}
+	t.Cleanup(h.api.Close)
+	h.people(t, s)
+	return h, a
 }
 
 // people are those of the hospital; Harry calls.
@@ -169,7 +174,7 @@ func (h his) people(t *testing.T, s system) {
 	}
 }
 
-func registers(t *testing.T, at address, n string, does phone.Answer, notify func(phone.Event)) {
+func registers(t *testing.T, at address, n string, does phone.Answer, notify func(phone.Event)) *phone.Phone {
 	t.Helper()
 	p, err := phone.New(phone.Config{AOR: "sip:" + n + "@" + at.domain, Password: password, Registrar: at.registrar,
 		Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: 1000, Answer: does, Notify: notify})
@@ -182,6 +187,7 @@ func registers(t *testing.T, at address, n string, does phone.Answer, notify fun
 	if err := p.Register(ctx); err != nil {
 		t.Fatal(err)
 	}
+	return p
 }
 
 // story places the call, hangs up once the two talk, and returns what the HIS is told.
