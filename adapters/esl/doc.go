@@ -17,6 +17,9 @@
 // does not answer in the end. Nobody has that variable once both talk: when one hangs up while we are down, FreeSWITCH releases
 // the other.
 //
+// One phone of an extension rings: with an origination_uuid FreeSWITCH drops all contacts of "user/101" but one, and without it nobody
+// could say which channels are ours. [Backend.Limits] names the extensions that have several.
+//
 // A 302 is not followed (outbound_redirect_fatal), since the rules about who may be rung are core's. A 181 is told by no event of
 // FreeSWITCH's: a leg that rings is never told as forwarded.
 //

@@ -25,6 +25,7 @@ func TestProbe(t *testing.T) {
 		"access list":    {says("Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n"), "apply-inbound-acl"},
 		"a web server":   {says("HTTP/1.1 400 Bad Request\r\n\r\n"), "is no event socket"},
 		"a silent one":   {says(""), "says nothing"},
+		"no profile":     {func(_ *Backend, w *ward) { w.freeswitch.Says = nil }, "no SIP profile runs"},
 		"a hung one": {func(_ *Backend, w *ward) {
 			w.freeswitch.Before = func(command string) {
 				if strings.HasPrefix(command, "api version") {
@@ -75,17 +76,18 @@ var stock = map[string]string{
 	"xml_locate configuration configuration name switch.conf": `<configuration name="switch.conf"><settings><param name="loglevel" value="debug"></param></settings></configuration>`,
 	"xml_locate dialplan": `<section name="dialplan"><context name="default"><extension name="global" continue="true"><condition field="${default_password}" expression="^1234$" break="never">` +
 		`<action application="sleep" data="10000"></action></condition></extension></context></section>`,
-	"global_getvar default_password":   "1234",
-	"sofia xmlstatus profile internal": "<profile>\n    <outbound-codecs>OPUS,G722</outbound-codecs>\n</profile>",
-	"show registrations as json":       `{"row_count": 0}`,
-	"file_exists /recordings":          "false",
-	"fsctl sps":                        "+OK sessions per second: 30\n",
-	"domain_exists a.example":          "true",
-	"domain_exists b.example":          "false",
-	"sofia status gateway a":           "====\nName    	a\n",
-	"sofia status gateway b":           "Invalid Gateway!\n",
-	"module_exists mod_sndfile":        "false",
-	"module_exists mod_dialplan_xml":   "false",
+	"global_getvar default_password":       "1234",
+	"sofia xmlstatus profile internal":     "<profile>\n    <outbound-codecs>OPUS,G722</outbound-codecs>\n</profile>",
+	"sofia status":                         "                 internal	profile	             sip:mod_sofia@10.0.0.2:5060	RUNNING (0)\n",
+	"sofia xmlstatus profile internal reg": "<profile>\n  <registrations>\n  </registrations>\n</profile>",
+	"file_exists /recordings":              "false",
+	"fsctl sps":                            "+OK sessions per second: 30\n",
+	"domain_exists a.example":              "true",
+	"domain_exists b.example":              "false",
+	"sofia status gateway a":               "====\nName    	a\n",
+	"sofia status gateway b":               "Invalid Gateway!\n",
+	"module_exists mod_sndfile":            "false",
+	"module_exists mod_dialplan_xml":       "false",
 }
 
 // TestAFreeSWITCHAsItComes has a sentence for each thing, with the file and what to write.
@@ -97,7 +99,7 @@ func TestAFreeSWITCHAsItComes(t *testing.T) {
 		b.cfg.Password, b.cfg.Listen = "ClueCon", "127.0.0.1:8084"
 		b.cfg.Dial = []identity.Dial{{Match: "^1", To: "user/{number}@a.example"}, {Match: "^2", To: "user/{number}@b.example"}, {Match: "^3", To: "sofia/gateway/a/{number}"}, {Match: ".", To: "sofia/gateway/b/{number}"}}
 		tells(t, strings.Split(b.Probe(t.Context()).Error(), "\n"), []string{
-			"has not loaded mod_sndfile: autoload_configs/modules.conf.xml wants", "has not loaded mod_dialplan_xml", "no SIP profile runs",
+			"has not loaded mod_sndfile: autoload_configs/modules.conf.xml wants", "has not loaded mod_dialplan_xml",
 			"dial[1] leads to the domain b.example, which", "dial[3] leads to the gateway b, which",
 			"write one of your own as password in autoload_configs/event_socket.conf.xml", `listen-ip is ::): autoload_configs/event_socket.conf.xml wants <param name="listen-ip" value="127.0.0.1"/>`, "vars.xml wants another default_password",
 		})
@@ -125,14 +127,14 @@ func tells(t *testing.T, said, want []string) {
 func TestAFreeSWITCHPutRight(t *testing.T) {
 	right := map[string]string{
 		"xml_locate configuration configuration name event_socket.conf": `<configuration><settings><param name="listen-ip" value="0.0.0.0"/><param name="apply-inbound-acl" value="c2d"/></settings></configuration>`,
-		"xml_locate dialplan":              `<section><context name="ward"><extension name="c2d"><condition><action application="socket" data="10.0.0.5:8084 async full"/></condition></extension></context></section>`,
-		"global_getvar default_password":   "1234", // which nobody uses any more
-		"global_getvar media_timeout":      "60000",
-		"sofia status":                     "internal	profile	sip:mod_sofia@10.0.0.2:5060	RUNNING (0)\n",
-		"sofia xmlstatus profile internal": "<outbound-codecs>OPUS,PCMA</outbound-codecs>",
-		"show registrations as json":       `{"row_count": 1, "rows":[{"reg_user":"101"}]}`,
-		"file_exists /recordings":          "true",
-		"fsctl sps":                        "+OK sessions per second: 31\n",
+		"xml_locate dialplan":                  `<section><context name="ward"><extension name="c2d"><condition><action application="socket" data="10.0.0.5:8084 async full"/></condition></extension></context></section>`,
+		"global_getvar default_password":       "1234", // which nobody uses any more
+		"global_getvar media_timeout":          "60000",
+		"sofia status":                         "internal	profile	sip:mod_sofia@10.0.0.2:5060	RUNNING (0)\n",
+		"sofia xmlstatus profile internal":     "<outbound-codecs>OPUS,PCMA</outbound-codecs>",
+		"sofia xmlstatus profile internal reg": "<registrations><registration><user>101@a</user></registration></registrations>",
+		"file_exists /recordings":              "true",
+		"fsctl sps":                            "+OK sessions per second: 31\n",
 	}
 	for name, says := range map[string]map[string]string{"right": right, "shows nothing": {"sofia status": right["sofia status"], "global_getvar media_timeout": "60000"}} {
 		t.Run(name, func(t *testing.T) {
@@ -152,13 +154,17 @@ func TestAFreeSWITCHPutRight(t *testing.T) {
 
 // TestExtensionsWithManyPhones are told of, since one of the phones rings.
 func TestExtensionsWithManyPhones(t *testing.T) {
-	for rows, want := range map[string]string{
-		`{"reg_user":"101","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"101","realm":"b"}`:                                                               "",
-		`{"reg_user":"101","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"102","realm":"a"},{"reg_user":"101","realm":"a"}`: "2 extensions have more than one phone, 102 is the first",
+	for users, want := range map[string]string{
+		"101@a 102@a 101@b": "", "101@a 102@a 102@a 102@a 101@a": "extensions with more than one phone: 2, 102 is the first",
 	} {
-		said := new(Backend).phones(func(string, ...string) string { return `{"row_count":9,"rows":[` + rows + `]}` })
+		said := new(Backend).phones(func(_ string, arguments ...string) string {
+			if len(arguments) == 1 {
+				return stock["sofia status"]
+			}
+			return "<registrations><user>" + strings.ReplaceAll(users, " ", "</user>\n<user>") + "</user></registrations>"
+		})
 		if !strings.HasPrefix(said, want) || want == "" && said != "" {
-			t.Errorf("of %s it says %q", rows, said)
+			t.Errorf("of %s it says %q", users, said)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package esl
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"net"
 	"regexp"
@@ -87,46 +87,32 @@ func voiceless(ask ask) string {
 	return `phones are offered ` + list[1] + ` and no G.711, which everybody has: outbound_codec_prefs in vars.xml wants PCMA and PCMU too, then "reloadxml" and "sofia profile internal restart"`
 }
 
-// registered is who is registered, as FreeSWITCH lists it.
-type registered struct {
-	Count *int `json:"row_count"`
-	Rows  []struct {
-		User  string `json:"reg_user"`
-		Realm string `json:"realm"`
-	} `json:"rows"`
-}
+var (
+	profile = regexp.MustCompile(`(?m)^\s*(\S+)\s+profile\s.*RUNNING`)
+	owner   = regexp.MustCompile(`<user>([^<@]*)([^<]*)</user>`)
+)
 
-// phones looks at who is registered, if phones are reached by their extension.
+// phones looks at who is registered at each profile, if phones are reached by their extension. FreeSWITCH's list of registrations has
+// one for an extension, however many there are.
 func (b *Backend) phones(ask ask) string {
-	var list registered
-	if !b.dialsUsers() || json.Unmarshal([]byte(ask("show", "registrations", "as", "json")), &list) != nil || list.Count == nil {
+	if len(b.cfg.Dial) > 0 && !slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "user/") }) {
 		return ""
 	}
-	if *list.Count == 0 {
+	var shown, first string
+	many, phones := 0, map[string]int{}
+	for _, p := range profile.FindAllStringSubmatch(ask("sofia", "status"), -1) {
+		shown += ask("sofia", "xmlstatus", "profile", p[1], "reg")
+	}
+	for _, of := range owner.FindAllStringSubmatch(shown, -1) {
+		if phones[of[1]+of[2]]++; phones[of[1]+of[2]] == 2 {
+			many, first = many+1, cmp.Or(first, of[1])
+		}
+	}
+	switch {
+	case !strings.Contains(shown, "<registrations>"), len(phones) > 0 && many == 0:
+		return ""
+	case len(phones) == 0:
 		return `no phone is registered: "sofia status profile internal" says where they have to, and its log why one is refused`
 	}
-	many, first := list.crowded()
-	if many == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d extensions have more than one phone, %s is the first, and FreeSWITCH rings only one of them for a click: give each phone an extension of its own, and all to the same user of C2D as devices, which ring together", many, first)
-}
-
-func (b *Backend) dialsUsers() bool {
-	return len(b.cfg.Dial) == 0 || slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "user/") })
-}
-
-// crowded counts the extensions with several phones, and names one.
-func (r registered) crowded() (many int, first string) {
-	phones := map[string]int{}
-	for _, row := range r.Rows {
-		name := row.User + "@" + row.Realm
-		if phones[name]++; phones[name] != 2 {
-			continue
-		}
-		if many++; many == 1 {
-			first = row.User
-		}
-	}
-	return many, first
+	return fmt.Sprintf("extensions with more than one phone: %d, %s is the first, and C2D rings only one of them: give each phone an extension of its own, each a device of its user", many, first)
 }

@@ -143,7 +143,7 @@ func TestFewSessionsASecondAreTold(t *testing.T) {
 		t.Errorf("nothing but that is to be told, but %q is", said)
 	}
 	pbx.RegisterSilent(t, f.Addr, "101")
-	pbx.Eventually(t, patience, "the list has the phone", func() bool { return strings.Contains(f.Console(t, "show registrations as json"), "reg_user") })
+	pbx.Eventually(t, patience, "the list has the phone", func() bool { return strings.Contains(f.Console(t, "sofia xmlstatus profile internal reg"), "<user>") })
 	if said := app.Limits(t.Context(), cfg); len(said) != 0 {
 		t.Errorf("nothing is to be told, but %q is", said)
 	}
@@ -158,6 +158,18 @@ func TestFewSessionsASecondAreTold(t *testing.T) {
 	if said := app.Limits(t.Context(), cfg); len(said) != 0 {
 		t.Errorf("nobody answers, but %q is told", said)
 	}
+}
+
+// An extension with several phones is told of, since C2D rings one of them.
+func TestSeveralPhonesAreTold(t *testing.T) {
+	t.Parallel()
+	f := pbx.StartFreeSWITCH(t, pbx.Exchange{Files: []pbx.File{{Name: "sip_profiles/internal/register.xml", Text: `<param name="accept-blind-reg" value="true"/>` + "\n" + `<param name="multiple-registrations" value="contact"/>` + "\n"}}})
+	for range 2 {
+		pbx.RegisterSilent(t, f.Addr, "101")
+	}
+	pbx.RegisterSilent(t, f.Addr, "102")
+	pbx.Eventually(t, patience, "the list has the phones", func() bool { return strings.Count(f.Console(t, "sofia xmlstatus profile internal reg"), "<user>") == 3 })
+	lines(t, app.Limits(t.Context(), configured(t, f)), "extensions with more than one phone: 1, 101 is the first")
 }
 
 // configured is a configuration with this FreeSWITCH alone.

@@ -20,7 +20,7 @@ func RegisterSilent(t testing.TB, registrar netip.AddrPort, extension string) *n
 	t.Cleanup(func() { c.Close() })
 	me := c.LocalAddr().String()
 	fmt.Fprintf(c, "REGISTER sip:%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bK%[3]s\r\nFrom: <sip:%[3]s@%[1]s>;tag=a\r\nTo: <sip:%[3]s@%[1]s>\r\n"+
-		"Call-ID: silent-%[3]s\r\nCSeq: 1 REGISTER\r\nContact: <sip:%[3]s@%[2]s>\r\nExpires: 600\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+		"Call-ID: silent-%[3]s-%[2]s\r\nCSeq: 1 REGISTER\r\nContact: <sip:%[3]s@%[2]s>\r\nExpires: 600\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
 		registrar.Addr(), me, extension)
 	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 	answer := make([]byte, 2000)
