@@ -305,21 +305,21 @@ func offered(d *dialogue) {
 	d.putsDown("X", p)
 }
 
-// offeredKeys: of keys nothing is told by which a channel could be known, but its id.
+// offeredKeys: of keys nothing is told by which a channel could be known, but its id. Whom it is bridged to hears the first, so that it
+// was pressed before the filter is there.
 func offeredKeys(d *dialogue) {
 	p, _ := d.dials()
 	d.api("uuid_ring_ready", "X")
 	d.api("uuid_answer", "X")
 	d.api("uuid_transfer", "X", "park", "inline")
-	press := func(key string) {
-		d.step("X presses "+key, func() (string, error) { p.Press(d.t, key); return "", nil })
-	}
-	press("1")
+	b := d.answers("B")
+	d.api("uuid_bridge", "X", "B")
+	p.Hears(d.t, b)
+	d.step("X presses 1", func() (string, error) { p.Press(d.t, "1"); b.HearsKeys(d.t, "1"); return "", nil })
 	is := client.Match{Header: "Unique-ID", Is: d.id("X")}
 	d.step("filter X", func() (string, error) { return "", d.conn.Pass(d.t.Context(), is) })
-	press("2")
+	d.step("X presses 2", func() (string, error) { p.Press(d.t, "2"); return "", nil })
 	d.step("filter delete X", func() (string, error) { return "", d.conn.PassNoMore(d.t.Context(), is) })
-	press("3")
 	d.putsDown("X", p)
 }
 
