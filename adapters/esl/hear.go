@@ -68,7 +68,7 @@ func (b *Backend) hear(ev client.Event) {
 	case "CHANNEL_HANGUP":
 		b.hangups++
 		l.hung = b.hangups
-		if e := ended(ev); l.state == call.LegAnswered && e.theirs && !e.moved {
+		if e := ended(ev); l.state == call.LegAnswered && e.theirs {
 			b.finish(l, e)
 		}
 	case "CHANNEL_HANGUP_COMPLETE":
@@ -91,7 +91,7 @@ func (b *Backend) over(l *leg, e end) {
 		b.finishLater(l, e)
 	default: // it has ended both
 		l.end = &e
-		if y.hung < l.hung {
+		if y.hung < l.hung && !e.moved { // whose phone has given the other one to nobody has left it
 			l = y
 		}
 		b.finish(l, *l.end)

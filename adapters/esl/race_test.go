@@ -377,3 +377,26 @@ func TestALateEndOfABridge(t *testing.T) {
 		with(a, "")
 	})
 }
+
+// A phone gives the other one to nobody who is there: FreeSWITCH may have let go of that one before it tells of the phone, which has
+// left first.
+func TestGivenToNobodyAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		a, b, _, _ := r.talk()
+		r.mu.Lock()
+		x, y := r.legs[a], r.legs[b]
+		y.hung, x.hung = 1, 2
+		r.over(y, end{cause: "USER_NOT_REGISTERED", ours: true, channel: true})
+		r.over(x, end{cause: "NORMAL_CLEARING", ours: true, moved: true, channel: true})
+		r.mu.Unlock()
+		var ended []string
+		for _, ev := range r.rest() {
+			if ev.Kind == call.EvEnded {
+				ended = append(ended, ev.Leg)
+			}
+		}
+		if !slices.Equal(ended, []string{a, b}) {
+			t.Errorf("%q ended, want %q and then %q", ended, a, b)
+		}
+	})
+}
