@@ -68,7 +68,7 @@ func (b *Backend) hear(ev client.Event) {
 	case "CHANNEL_HANGUP":
 		b.hangups++
 		l.hung = b.hangups
-		if e := ended(ev); l.state == call.LegAnswered && e.theirs {
+		if e := ended(ev); l.state == call.LegAnswered && e.theirs && !e.moved {
 			b.finish(l, e)
 		}
 	case "CHANNEL_HANGUP_COMPLETE":
