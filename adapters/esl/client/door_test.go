@@ -55,3 +55,56 @@ func TestADoor(t *testing.T) {
 }
 
 func over(r *bufio.Reader) bool { _, err := r.ReadByte(); return err != nil }
+
+// TestADoorThatYields: who is in stays, who comes is the next one's, and neither waits for the other.
+func TestADoorThatYields(t *testing.T) {
+	first, err := Open("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := first.l.Addr().String()
+	if first.Yield() != nil {
+		t.Error("a door yields that is not served")
+	}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	serves := func(d *Door) chan *Handed {
+		handed := make(chan *Handed, 1)
+		serving.Go(func() { d.Serve(func(h *Handed) { handed <- h }) })
+		return handed
+	}
+	comes := func(id string) *bufio.Reader {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		_, _ = io.WriteString(conn, "Unique-ID: "+id+"\n\n")
+		r := bufio.NewReader(conn)
+		if _, err := readHead(r); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	old := serves(first)
+	in := comes("one")
+	<-old
+	next := NewDoor(first.Yield())
+	fresh := serves(next)
+	comes("two")
+	if h := <-fresh; h.Channel != "two" {
+		t.Errorf("the next gets %s", h.Channel)
+	}
+	if first.Yield() != nil {
+		t.Error("it yields twice")
+	}
+	first.Close()
+	if !over(in) {
+		t.Error("who was in still waits after Close")
+	}
+	comes("three")
+	if h := <-fresh; h.Channel != "three" {
+		t.Errorf("the next gets %s", h.Channel)
+	}
+	next.Close()
+}

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -259,5 +260,27 @@ func TestAPhoneSystemThatIsConnectedStays(t *testing.T) {
 	f.edit(func(cfg *config.Config) { cfg.Backends = cfg.Backends[1:]; cfg.SIP.Entries = nil })
 	if why := refuses(t, c, 409); !strings.HasSuffix(why, ": backends[2].kind") {
 		t.Error(why)
+	}
+}
+
+// TestWhatCannotBeginChangesNothing: of two that are new one has no door, and the other is not there either.
+func TestWhatCannotBeginChangesNothing(t *testing.T) {
+	_, c, f := reloadable(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	fs := func(listen string) config.Backend {
+		return parsed(t, `{name: fs, kind: freeswitch, address: "127.0.0.1:1", password: p, listen: "`+listen+`"}`)
+	}
+	box := parsed(t, `{name: box, kind: sim}`)
+	f.edit(func(cfg *config.Config) { cfg.Backends = append(cfg.Backends, box, fs(l.Addr().String())) })
+	if why := refuses(t, c, 422); !strings.Contains(why, "backend fs: listen") {
+		t.Error(why)
+	}
+	f.edit(func(cfg *config.Config) { cfg.Backends = append(f.old.Backends[:2:2], box) })
+	if done := reload(t, c); !slices.Equal(done.Added, []string{"backend box"}) {
+		t.Errorf("%+v", done)
 	}
 }

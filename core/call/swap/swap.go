@@ -7,6 +7,9 @@
 //	core -> Backend -> newest          new legs
 //	                -> former, former  legs that began there
 //
+// To exchange is two steps, so that of several systems all have begun before one is in its place: [Backend.Begin] starts the next,
+// which may fail and changes nothing, [Next.Take] cannot fail. What was taken away can come back while its calls go on ([Backend.Return]).
+//
 // Rejected: to let core know of generations. A leg would need the name of its own, in every record, for the few minutes after a
 // change of the configuration; and all that reads a record would have to know it.
 package swap

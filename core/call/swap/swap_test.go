@@ -87,3 +87,50 @@ func TestALegStaysWhereItBegan(t *testing.T) {
 		ok(b.Stop(t.Context()))
 	})
 }
+
+// TestWhatWasTakenAwayComesBack as long as somebody is there, and is not stopped then; and an heir is told whom it follows.
+func TestWhatWasTakenAwayComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, next := &line{}, &heir{}
+		b := New("pbx", old, nil)
+		ok := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		ok(b.Start(t.Context(), nobody{}, nil))
+		ok(b.Originate(t.Context(), call.Originate{Leg: "a1"}, nil))
+		b.Remove()
+		if b.Newest() != nil || !b.Return() || b.Newest() != old {
+			t.Error("it does not come back")
+		}
+		old.ends("a1")
+		synctest.Wait()
+		if old.stopped {
+			t.Error("it is stopped, and is the newest again")
+		}
+		n, err := b.Begin(t.Context(), next)
+		ok(err)
+		if b.Newest() != old || next.former != nil {
+			t.Error("what has begun is in its place already")
+		}
+		n.Take()
+		if b.Newest() != next || next.former != old {
+			t.Error("the heir is not told, or is not in its place")
+		}
+		b.Remove()
+		b.Settle()
+		if b.Return() || !next.stopped {
+			t.Error("what nobody is at comes back")
+		}
+		ok(b.Stop(t.Context()))
+	})
+}
+
+type heir struct {
+	line
+	former call.Backend
+}
+
+func (h *heir) TakeOver(former call.Backend) { h.former = former }
