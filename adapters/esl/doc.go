@@ -44,7 +44,8 @@
 // Every channel of ours ends by itself, on orders that FreeSWITCH has had before:
 //
 //	rings, without media         originate_timeout, the ring limit
-//	early media                  a ring limit after it came: media ends an originate, and its limit; the answer takes this back
+//	early media of a callee      a ring limit after it came: media ends an originate, and its limit; the answer takes this back
+//	early media of a caller      the originate's ring limit: it ignores it
 //	answered, in whatever state  ring limit and talk limit together, after its answer
 //	offered, not answered        its socket ends with us, and the dialplan goes on
 //	offered, answered            as a leg that is answered, by what was rung for it, else a day; ordered together with park

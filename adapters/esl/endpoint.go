@@ -43,9 +43,10 @@ func (b *Backend) originate(o call.Originate) (string, error) {
 	v.add("send_silence_when_idle", "-1")    // a phone that hears nothing at all takes us for dead
 	if o.JoinTo == "" {
 		v.add("ignore_early_media", "true") // it is answered when its owner has picked up, not before
+	} else { // an originate that does not ignore it has no limit any more once it came
+		v.add("api_on_pre_answer", hangUpAfter(o.RingLimit, o.Leg, "NO_ANSWER"))
+		v.add("api_on_answer", "sched_del "+o.Leg) // that one; in the order in which they stand here
 	}
-	v.add("api_on_pre_answer", hangUpAfter(o.RingLimit, o.Leg, "NO_ANSWER")) // an originate has no limit any more once media came
-	v.add("api_on_answer", "sched_del "+o.Leg)                               // that one; in the order in which they stand here
 	if limit := whole(o); limit > 0 {
 		v.add("api_on_answer_then", hangUpAfter(limit, o.Leg, talkedOut))
 	}

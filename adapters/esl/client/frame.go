@@ -65,7 +65,7 @@ func readFrame(r *bufio.Reader) (f frame, err error) {
 // readBody reads n bytes. What is not sent takes no memory.
 func readBody(r io.Reader, n int) ([]byte, error) {
 	var b bytes.Buffer
-	b.Grow(min(n, 64<<10))
+	b.Grow(min(n, 64<<10) + bytes.MinRead) // which it keeps free while it reads, or else moves all
 	if _, err := io.CopyN(&b, r, int64(n)); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
