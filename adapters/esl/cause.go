@@ -60,6 +60,9 @@ func ended(ev client.Event) end {
 	}
 	who := ev.Var("sip_hangup_disposition")
 	e.ours, e.theirs = strings.HasPrefix(who, "send_"), who == "recv_bye"
+	if ev.Var("transfer_disposition") == hasAsked { // its phone may hang up before FreeSWITCH has obeyed: who ended it is not known
+		e.ours, e.theirs = true, false
+	}
 	e.moved = handedOn[ev.Var("endpoint_disposition")] || handedOn[e.cause] || strings.HasPrefix(ev.Var("transfer_to"), consulted)
 	return e
 }

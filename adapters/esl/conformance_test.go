@@ -18,7 +18,7 @@ import (
 func TestConformance(t *testing.T) {
 	calltest.Run(t, calltest.Suite{
 		Backend: "FreeSWITCH (fake)",
-		Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true},
+		Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Refers: true},
 		Open: func(t *testing.T) calltest.Harness {
 			return &ward{freeswitch: freeswitchtest.New(t)}
 		},

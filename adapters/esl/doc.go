@@ -65,9 +65,12 @@
 // FreeSWITCH obeys a REFER by itself: the other party goes on through the dialplan, with whoever that rings, or with whom the phone
 // talked beside it. The leg of the phone that has asked goes on as whoever that is, as it does behind a dialplan, and is told as
 // forwarded. It has no channel of ours then: it is over when the other party is, which is never cut because of it, and is taken up
-// again after a restart. Of a transfer to somebody whom the phone talks with FreeSWITCH tells nothing but that the phone's channel is
-// over and the other one is bridged to a stranger; the end of a leg that FreeSWITCH has released waits a second for that. What moves
-// sound between the two (hold, keys, recording) is refused from then on.
+// again after a restart. What moves sound between the two (hold, keys, recording) is refused from then on, and a recording ends: the
+// third was not asked. A transfer by us takes the other party back from there. Without a record of ours, the two are FreeSWITCH's.
+//
+// The phone may hang up before FreeSWITCH has obeyed, so that it has asked (transfer_disposition) says more than who hung up. Of a
+// transfer to somebody who still rings FreeSWITCH tells nothing but the end of the phone's channel: a second after an end that
+// nobody's hang-up explains, the other channel is asked where it is.
 //
 // # What ends a leg
 //

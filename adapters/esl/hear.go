@@ -67,11 +67,12 @@ func (b *Backend) hear(ev client.Event) {
 		b.tell(call.LegEvent{Leg: l.id, Kind: call.EvResumed})
 	case "CHANNEL_HANGUP":
 		b.hangups++
-		l.hung = b.hangups
+		l.hung, l.missed = b.hangups, false
 		if e := ended(ev); l.state == call.LegAnswered && e.theirs && !e.moved {
 			b.finish(l, e)
 		}
 	case "CHANNEL_HANGUP_COMPLETE":
+		l.missed = false // a snapshot may have found before that it is gone
 		b.over(l, ended(ev))
 	}
 }
@@ -88,7 +89,7 @@ func (b *Backend) over(l *leg, e end) {
 		b.finish(l, e)
 	case y.end == nil: // whose hang-up this follows
 		l.end = &e
-		b.finishLater(l, e)
+		b.whither(l, y, e)
 	default: // it has ended both
 		l.end = &e
 		if y.hung < l.hung && !e.moved { // whose phone has given the other one to nobody has left it

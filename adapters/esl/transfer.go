@@ -15,6 +15,9 @@ var handedOn = map[string]bool{"BLIND_TRANSFER": true, "ATTENDED_TRANSFER": true
 // tells so, and the phone may hang up first.
 const consulted = "att:"
 
+// hasAsked is the variable transfer_disposition of a channel whose phone has asked for a transfer, whatever has become of that.
+const hasAsked = "recv_replace"
+
 // moved: the phone of a leg has given whom it talked with to somebody, and FreeSWITCH has obeyed. The leg goes on as whoever that
 // is, behind the one that it talked with: its channel is none of ours any more, and it is over when that one is. It reports whether
 // that is so: one that we hold has not been given to anybody. b.mu is held.
@@ -31,6 +34,24 @@ func (b *Backend) moved(l *leg) bool {
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvResumed}) // the phone may have held it, and nobody else can end that
 	b.tell(call.LegEvent{Leg: l.id, Kind: call.EvForwarded, Resume: l.resume()})
 	return true
+}
+
+// whither: FreeSWITCH has released a leg, and nothing is told of the other one. Either its end follows, or it goes on with somebody:
+// who lets the two talk before a third has answered makes FreeSWITCH say nothing of it at all.
+func (b *Backend) whither(l, y *leg, e end) {
+	b.uplink.After(b.waits.rest, func() {
+		b.uplink.Go(func(ctx context.Context) {
+			f, err := b.dump(ctx, y.channel)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			switch {
+			case l.end == nil: // it goes on
+			case err == nil && !leaving[f.get("Channel-State")] && f.givenAway(l.channel) && b.moved(l):
+			default:
+				b.finish(l, e)
+			}
+		})
+	})
 }
 
 // forget ends the recording of two of whom one has been given to somebody, who was not asked; b.mu is held.

@@ -51,6 +51,10 @@ func (f *FreeSWITCH) meet(a, b *channel) {
 	a.peer, b.peer, a.first, b.first = b, a, true, false
 	a.state, b.state = "CS_SOFT_EXECUTE", "CS_EXCHANGE_MEDIA"
 	a.vars["bridge_uuid"], b.vars["bridge_uuid"] = b.id, a.id
+	if a.seeks == nil { // else it is the dialplan that does it
+		a.moves("uuid_br", b.id)
+		b.moves("uuid_br", a.id)
+	}
 	f.voices(a)
 	f.voices(b)
 	f.tell("CHANNEL_BRIDGE", a, header{"Bridge-A-Unique-ID", a.id}, header{"Bridge-B-Unique-ID", b.id})
@@ -142,8 +146,12 @@ func (f *FreeSWITCH) uuidTransfer(c *channel, rest string) string {
 		switch {
 		case c.over:
 		case c.peer != nil && strings.HasPrefix(rest, "-both"):
+			c.moves("bl_xfer", "park/default/inline")
+			c.peer.moves("bl_xfer", "park/default/inline")
 			f.part(c)
 		default:
+			f.gives(c)
+			c.moves("bl_xfer", "park/default/inline")
 			if c.peer != nil {
 				f.release(c)
 			}

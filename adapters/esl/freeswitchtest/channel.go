@@ -30,13 +30,15 @@ type channel struct {
 	ends   []*time.Timer // hang-ups that are to come: another does not take the place of the first
 	handed net.Conn      // while the socket application holds it
 
-	peer  *channel // that it is bridged to
-	first bool     // uuid_bridge named it first
-	next  *channel // that it is being bridged to
-	plays bool     // a tone, to it
-	rings bool     // it was told that it rings elsewhere
-	holds bool     // its phone hears and says nothing
-	keys  string   // pressed towards its phone
+	peer   *channel // that it is bridged to
+	first  bool     // uuid_bridge named it first
+	next   *channel // that it is being bridged to
+	seeks  *channel // that the dialplan rings for it
+	caller *channel // that it was rung for
+	plays  bool     // a tone, to it
+	rings  bool     // it was told that it rings elsewhere
+	holds  bool     // its phone hears and says nothing
+	keys   string   // pressed towards its phone
 
 	over bool      // it hangs up
 	end  ending    // why
@@ -117,6 +119,7 @@ func (f *FreeSWITCH) hang(c *channel, e ending) {
 		f.complete(c)
 	}
 	f.later(step, func() {
+		f.gives(c)
 		f.release(c)
 		if !early {
 			f.complete(c)
@@ -180,7 +183,7 @@ func (f *FreeSWITCH) result(c *channel, body string) {
 
 // q850 are the numbers of causes.
 var q850 = map[string]int{
-	"UNALLOCATED_NUMBER": 1, "NORMAL_CLEARING": 16, "ORIGINATOR_CANCEL": 16, "ALLOTTED_TIMEOUT": 16, "LOSE_RACE": 16, "PICKED_OFF": 16, "USER_BUSY": 17,
+	"UNALLOCATED_NUMBER": 1, "NORMAL_CLEARING": 16, "ORIGINATOR_CANCEL": 16, "ALLOTTED_TIMEOUT": 16, "ATTENDED_TRANSFER": 16, "LOSE_RACE": 16, "PICKED_OFF": 16, "USER_BUSY": 17,
 	"NO_USER_RESPONSE": 18, "NO_ANSWER": 19, "CALL_REJECTED": 21, "DESTINATION_OUT_OF_ORDER": 27, "NORMAL_CIRCUIT_CONGESTION": 34, "NETWORK_OUT_OF_ORDER": 38,
 	"NORMAL_TEMPORARY_FAILURE": 41, "REQUESTED_CHAN_UNAVAIL": 44, "INCOMPATIBLE_DESTINATION": 88, "USER_NOT_REGISTERED": 16,
 }

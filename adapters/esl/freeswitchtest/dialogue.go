@@ -174,7 +174,7 @@ func (d *dialogue) subject(e client.Event) string {
 		return "job " + d.named(id)
 	}
 	if first := e.Get("Bridge-A-Unique-ID"); first != "" { // its end is told before that of either, or after
-		return "bridge of " + d.named(first) + " and " + d.named(e.Get("Bridge-B-Unique-ID"))
+		return "bridge of " + d.who(first) + " and " + d.who(e.Get("Bridge-B-Unique-ID"))
 	}
 	return d.named(e.Get("Unique-ID"))
 }
@@ -192,7 +192,21 @@ func (d *dialogue) says(e client.Event) string {
 		return e.Name + " " + e.Get("Hangup-Cause")
 	case "CHANNEL_HANGUP_COMPLETE":
 		sip := cmp.Or(e.Var("proto_specific_hangup_cause"), "-")
-		return fmt.Sprintf("%s %s %s %s %s", e.Name, e.Get("Hangup-Cause"), e.Var("hangup_cause_q850"), sip, e.Var("sip_hangup_disposition"))
+		return fmt.Sprintf("%s %s %s %s %s%s", e.Name, e.Get("Hangup-Cause"), e.Var("hangup_cause_q850"), sip, e.Var("sip_hangup_disposition"), transferred(e))
 	}
 	return fmt.Sprintf("%s %s %s %s", e.Name, e.Get("Answer-State"), e.Get("Channel-Call-State"), e.Get("Channel-State"))
 }
+
+// transferred is what a channel's end says of a transfer by its phone.
+func transferred(e client.Event) (text string) {
+	if did := e.Var("endpoint_disposition"); strings.Contains(did, "TRANSFER") {
+		text = " " + did
+	}
+	if how, _, to := strings.Cut(e.Var("transfer_to"), ":"); to {
+		text += " transfer_to " + how
+	}
+	return text
+}
+
+// wait lets others get on.
+func (d *dialogue) wait() { <-time.After(time.Millisecond) }

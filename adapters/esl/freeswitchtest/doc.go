@@ -15,6 +15,8 @@
 //     park_after_early_bridge for a second that had not answered. Both variables stay.
 //   - A UUID that is in use is refused as if there were no room; a channel that is over may still be there for a moment.
 //   - The list of channels lags behind.
+//   - A phone that transfers is obeyed: by two calls of its own the second of them waits two seconds more, and while the third still
+//     rings nothing is told of whom it has given away.
 //   - Variables are taken apart in three passes, each of which eats quotes and escapes.
 //
 // What comes in either order from a real one comes in either order here, in turn. That it is true to the real one is shown by the

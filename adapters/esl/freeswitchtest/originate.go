@@ -102,5 +102,9 @@ func (f *FreeSWITCH) lifted(c *channel) {
 	f.tell("CHANNEL_ANSWER", c)
 	c.call = "ACTIVE"
 	f.on(c, "api_on_answer")
+	if c.caller != nil {
+		f.connects(c)
+		return
+	}
 	f.done(c)
 }

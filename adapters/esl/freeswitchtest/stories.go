@@ -22,6 +22,7 @@ func stories() []story {
 		{"early media, then refused", earlyRefused}, {"early media, then for too long", earlyTooLong}, {"early media, then answered", earlyAnswered}, {"given up", givenUp}, {"held and keys", heldAndKeys}, {"put aside", putAside}, {"recorded", isRecorded}, {"recorded, then over", isRecordedThenOver}, {"one that survives", survivor},
 		{"bridged while it rings", bridgedRinging}, {"the same id twice", sameID}, {"nothing there", nothingThere}, {"hung up for a reason", reasons},
 		{"offered and answered", offered}, {"offered, keys", offeredKeys}, {"offered, for too long", offeredTooLong}, {"offered and given up", offeredGivenUp}, {"offered and given back", offeredGivenBack}}
+	all = append(all, referred()...)
 	for name, does := range map[string]calltest.Does{"busy": calltest.Busy, "unknown": calltest.Unknown, "congested": calltest.Congested, "redirects": calltest.Redirects, "offline": calltest.Offline, "rejects": calltest.Rejects} {
 		all = append(all, story{name, func(d *dialogue) { d.originate("A", d.Phone(d.t, does).Address()) }})
 	}
@@ -49,7 +50,7 @@ func (d *dialogue) id(word string) string {
 			return id
 		}
 	}
-	if len(word) == 1 && word[0] >= 'A' && word[0] <= 'C' {
+	if len(word) == 1 && word[0] >= 'A' && word[0] <= 'D' {
 		return d.prefix + word
 	}
 	return word

@@ -37,16 +37,29 @@ func consulted() []behaviour {
 			h.rings()
 			h.from.Attend(s.t)
 			h.told(h.from, 200)
+			h.goneOn()
 			h.third.Lift(s.t)
 			h.talks()
 			h.left.PutDown(s.t)
 			h.endsBy(call.CalleeSide, h.left, h.third)
+		}},
+		{"a phone lets the other talk with a third who still rings, and hangs up at once", func(s *stage) {
+			h := s.refers(call.CallerSide)
+			h.rings()
+			h.from.Attend(s.t)
+			h.from.Leave(s.t)
+			h.goneOn()
+			h.third.Lift(s.t)
+			h.talks()
+			h.cancel(h.id)
+			s.idle(h.left, h.third)
 		}},
 		{"a phone lets the other talk with a third who then does not answer", func(s *stage) {
 			h := s.refers(call.CallerSide)
 			h.rings()
 			h.from.Attend(s.t)
 			h.told(h.from, 200)
+			h.goneOn()
 			h.third.PutDown(s.t)
 			h.endsBy(h.by, h.left, h.third)
 		}},

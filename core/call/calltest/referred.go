@@ -121,6 +121,12 @@ func (s *stage) told(p Referrer, want int) {
 func (h *handed) toThird() {
 	h.t.Helper()
 	h.to(h.phone(Rings))
+	h.lifts()
+}
+
+// lifts lets the third answer, and waits until the two talk.
+func (h *handed) lifts() {
+	h.t.Helper()
 	h.until("the third rings", func() bool { return !h.third.Idle() })
 	h.third.Lift(h.t)
 	h.talks()
@@ -262,9 +268,9 @@ func referredWhileRecorded(s *stage) {
 		s.needs(s.can.Refers, "phones that transfer by themselves")
 		sc, name := s.inRecord()
 		h := sc.handed(by)
-		h.toThird()
+		h.to(s.phone(Rings))
 		sc.recording(call.RecordEnded)
-		h.talks()
+		h.lifts()
 		h.third.PutDown(s.t)
 		h.endsBy(by, h.left, h.third)
 		sc.holdsBoth(name)

@@ -42,17 +42,19 @@ type Phone struct {
 	system  System
 	address string
 	does    calltest.Does
+	told    chan int // what has become of its transfers
 
-	mu   sync.Mutex // is never held while a Line is called
-	line Line       // nil at rest
-	rang int
+	mu    sync.Mutex // is never held while a Line is called
+	line  Line       // nil at rest
+	aside Line       // another call, which it has put aside
+	rang  int
 }
 
 var _ calltest.Phone = (*Phone)(nil)
 
 // New returns a phone at rest.
 func New(s System, address string, does calltest.Does) *Phone {
-	return &Phone{system: s, address: address, does: does}
+	return &Phone{system: s, address: address, does: does, told: make(chan int, 10)}
 }
 
 // There reports whether the phone is registered.
@@ -82,8 +84,11 @@ func (p *Phone) Calls(l Line) {
 func (p *Phone) Over(l Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.line == l {
+	switch l {
+	case p.line:
 		p.line = nil
+	case p.aside:
+		p.aside = nil
 	}
 }
 
