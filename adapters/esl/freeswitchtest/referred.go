@@ -44,15 +44,24 @@ func (d *dialogue) refer(name string, from, to calltest.Phone) {
 	})
 }
 
-// lifts lets the phone of a third answer.
-func (d *dialogue) lifts(name string, p calltest.Phone) {
+// lifts lets the phone of a third answer, until it hears whom it was rung for.
+func (d *dialogue) lifts(name string, p, with calltest.Phone) {
+	d.t.Helper()
+	d.untilRung(name, p)
+	d.step(name+" lifts", func() (string, error) {
+		p.Lift(d.t)
+		p.Hears(d.t, with) // of two who are not ours nothing else tells
+		return "", nil
+	})
+}
+
+func (d *dialogue) untilRung(name string, p calltest.Phone) {
 	d.t.Helper()
 	for limit := time.Now().Add(patience); p.Idle(); d.wait() {
 		if time.Now().After(limit) {
 			d.t.Fatal(name, " never rings after\n", strings.Join(d.steps, ""))
 		}
 	}
-	d.step(name+" lifts", func() (string, error) { p.Lift(d.t); return "", nil })
 }
 
 // whence notes by what a channel was moved last.
@@ -95,7 +104,7 @@ func (d *dialogue) refers(third bool) {
 	d.refer("A", a, t)
 	d.looks("B")
 	d.whence("B")
-	d.lifts("T", t)
+	d.lifts("T", t, b)
 	d.looks("B")
 	if third {
 		d.putsDown("T", t)
@@ -105,22 +114,22 @@ func (d *dialogue) refers(third bool) {
 }
 
 func referredBySecond(d *dialogue) {
-	_, b := d.joined()
+	a, b := d.joined()
 	t := d.third("T", calltest.Rings)
 	d.refer("B", b, t)
 	d.looks("A")
-	d.lifts("T", t)
+	d.lifts("T", t, a)
 	d.looks("A")
 	d.api("uuid_kill", "A", "NORMAL_CLEARING")
 }
 
 func referredAgain(d *dialogue) {
-	a, _ := d.joined()
+	a, b := d.joined()
 	t, u := d.third("T", calltest.Rings), d.third("U", calltest.Rings)
 	d.refer("A", a, t)
-	d.lifts("T", t)
+	d.lifts("T", t, b)
 	d.refer("T", t, u)
-	d.lifts("U", u)
+	d.lifts("U", u, b)
 	d.putsDown("U", u)
 }
 
@@ -129,9 +138,9 @@ func referredByBoth(d *dialogue) {
 	a, b := d.joined()
 	t, u := d.third("T", calltest.Rings), d.third("U", calltest.Rings)
 	d.refer("A", a, t)
-	d.lifts("T", t)
+	d.lifts("T", t, b)
 	d.refer("B", b, u)
-	d.lifts("U", u)
+	d.lifts("U", u, t)
 	d.putsDown("U", u)
 }
 
@@ -154,11 +163,11 @@ func referredRecorded(d *dialogue) {
 }
 
 func referredHolding(d *dialogue) {
-	a, _ := d.joined()
+	a, b := d.joined()
 	d.step("A holds", func() (string, error) { a.Hold(d.t, true); return "", nil })
 	t := d.third("T", calltest.Rings)
 	d.refer("A", a, t)
-	d.lifts("T", t)
+	d.lifts("T", t, b)
 	d.api("uuid_kill", "B", "NORMAL_CLEARING")
 }
 
@@ -167,7 +176,7 @@ func referredTakenBack(d *dialogue) {
 	a, b := d.joined()
 	t := d.third("T", calltest.Rings)
 	d.refer("A", a, t)
-	d.lifts("T", t)
+	d.lifts("T", t, b)
 	d.api("uuid_transfer", "B", "park", "inline")
 	d.whence("B")
 	d.putsDown("B", b)
@@ -182,18 +191,19 @@ func referredOffered(d *dialogue) {
 	d.api("uuid_bridge", "X", "B")
 	t := d.third("T", calltest.Rings)
 	d.refer("B", b, t)
-	d.lifts("T", t)
+	d.lifts("T", t, p)
 	d.whence("X")
 	d.putsDown("X", p)
 }
 
 // consults lets A put its call aside and ring a third.
-func (d *dialogue) consults() (a calltest.Referrer, t calltest.Phone) {
+func (d *dialogue) consults() (a calltest.Referrer, b, t calltest.Phone) {
 	d.t.Helper()
-	x, _ := d.joined()
+	x, b := d.joined()
 	a, t = x.(calltest.Referrer), d.third("T", calltest.Rings)
 	d.step("A sets its call aside and rings T", func() (string, error) { a.Consult(d.t, t.Address()); return "", nil })
-	return a, t
+	d.untilRung("T", t)
+	return a, b, t
 }
 
 func (d *dialogue) attend(a calltest.Referrer, then func()) {
@@ -206,8 +216,8 @@ func (d *dialogue) attend(a calltest.Referrer, then func()) {
 }
 
 func (d *dialogue) attends(stays bool) {
-	a, t := d.consults()
-	d.lifts("T", t)
+	a, _, t := d.consults()
+	d.lifts("T", t, a)
 	d.attend(a, func() {
 		if !stays {
 			a.Leave(d.t)
@@ -219,7 +229,7 @@ func (d *dialogue) attends(stays bool) {
 }
 
 func (d *dialogue) attendsEarly(answered bool) {
-	a, t := d.consults()
+	a, b, t := d.consults()
 	d.attend(a, func() {})
 	d.looks("B")
 	d.whence("B")
@@ -227,7 +237,7 @@ func (d *dialogue) attendsEarly(answered bool) {
 		d.putsDown("T", t)
 		return
 	}
-	d.lifts("T", t)
+	d.lifts("T", t, b)
 	d.looks("B")
 	d.putsDown("T", t)
 }
