@@ -197,12 +197,14 @@ func (d *dialogue) says(e client.Event) string {
 	return fmt.Sprintf("%s %s %s %s", e.Name, e.Get("Answer-State"), e.Get("Channel-Call-State"), e.Get("Channel-State"))
 }
 
-// transferred is what a channel's end says of a transfer by its phone.
+// transferred is what a channel's end says of a transfer by its phone. Who waited for a third that rang has inherited it from another
+// channel: the one variable always, the other perhaps.
 func transferred(e client.Event) (text string) {
-	if did := e.Var("endpoint_disposition"); strings.Contains(did, "TRANSFER") {
+	how, _, to := strings.Cut(e.Var("transfer_to"), ":")
+	if did := e.Var("endpoint_disposition"); strings.Contains(did, "TRANSFER") && how != "satt" {
 		text = " " + did
 	}
-	if how, _, to := strings.Cut(e.Var("transfer_to"), ":"); to {
+	if to {
 		text += " transfer_to " + how
 	}
 	return text
