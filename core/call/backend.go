@@ -22,6 +22,7 @@ type Backend interface {
 	// Locate expands a way into those that would ring now: one for each registered phone. None means known to be
 	// offline; a backend that cannot know returns the way as it is. One that reaches any number returns the ways to it in
 	// the order of trying: they lead to one phone, and the next is for when it is proven that it did not ring.
+	// Ways with Phone are phones of their own there too.
 	Locate(ctx context.Context, w Way) ([]Way, error)
 	// Prepare decides what Originate will send and returns it, to be stored before anything is sent. It sends
 	// nothing, and waits for nobody.

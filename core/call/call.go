@@ -101,6 +101,7 @@ type Way struct {
 	Backend string `json:"backend"`           // configuration name
 	Address string `json:"address"`           // what the backend dials: AOR, extension, number; personal data
 	Contact string `json:"contact,omitempty"` // one registered phone of the AOR, as Locate found it; opaque to core
+	Phone   bool   `json:"phone,omitempty"`   // one of several phones of the address that ring at once, where other ways of its backend are tried in order
 }
 
 // LogValue implements [slog.LogValuer]: the address is redacted.

@@ -138,7 +138,7 @@ func (s *Service) callerTargets(ctx context.Context, devices []user.Device) ([]c
 }
 
 // locate makes a target of each phone that a way reaches now. A backend that reaches any number has one target: its ways
-// lead to the same phone and are tried one after the other.
+// lead to the same phone and are tried one after the other, unless it says that they are phones.
 func (s *Service) locate(ctx context.Context, d user.Device, w call.Way) ([]call.Target, error) {
 	e := s.entry(w.Backend)
 	if e.Backend == nil {
@@ -151,7 +151,7 @@ func (s *Service) locate(ctx context.Context, d user.Device, w call.Way) ([]call
 	// A mobile or an outside number may be answered by a mailbox or by somebody else; a phone that is registered
 	// here with its own password is as much its user's as the one on the desk.
 	one := call.Target{Device: d.ID, Number: d.Number, Confirm: d.Kind == user.Mobile || d.Kind == user.PSTN}
-	if !e.Registered && len(ways) > 0 {
+	if !e.Registered && len(ways) > 0 && !ways[0].Phone {
 		one.Ways = ways
 		return []call.Target{one}, nil
 	}

@@ -248,6 +248,23 @@ func TestLookUpReadsTheContactAsItIsNow(t *testing.T) {
 			}
 		}
 	})
+	t.Run("two phones of hers at a phone system that reaches any number, and a number that another reaches", func(t *testing.T) {
+		s, w, c := place(t)
+		w.house.several, w.house.apart = map[string]int{"sip:mary@h": 2}, true
+		change(s, func(p *Plan) {
+			p.Entries[0].Registered = false
+			p.Entries = append(p.Entries, Entry{Name: "trunk", Backend: w.house})
+		})
+		found, err := s.LookUp(t.Context(), c)
+		if err != nil || len(found.Attempts) != 1 || len(found.Attempts[0].Targets) != 2 {
+			t.Fatalf("%v %+v", err, found)
+		}
+		for i, want := range []int{2, 1} {
+			if got := found.Attempts[0].Targets[i]; len(got.Ways) != want || got.Device != "d-mary" {
+				t.Errorf("target %d: %+v", i, got)
+			}
+		}
+	})
 	for what, change := range map[string]struct {
 		do   func(*world)
 		want call.Reason

@@ -53,6 +53,7 @@ type phoneSystem struct {
 	call.Backend
 	offline map[string]bool
 	several map[string]int // phones registered under one address
+	apart   bool           // and it says that they are
 	confirm bool
 	parts   bool
 	down    error
@@ -66,6 +67,7 @@ func (p *phoneSystem) Locate(_ context.Context, w call.Way) ([]call.Way, error) 
 		return nil, p.down
 	}
 	ways := []call.Way{}
+	w.Phone = p.apart && p.several[w.Address] > 1
 	for range max(1, p.several[w.Address]) {
 		ways = append(ways, w)
 	}
