@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 		calltest.Run(t, calltest.Suite{
 			Backend: backend,
 			Peers:   []string{library(t)},
-			Can:     calltest.Abilities{Sound: true, Anchored: flow.anchors(), Keys: true, Holds: true, Dials: true, Forwards: true},
+			Can:     calltest.Abilities{Sound: true, Anchored: flow.anchors(), Keys: true, Holds: true, Dials: true, Forwards: true, Twins: flow == Anchored},
 			Open: func(t *testing.T) calltest.Harness {
 				w := newWard(t)
 				w.flow = flow
@@ -232,6 +232,24 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 		w.reg.add(h.Name, addrOf(conn))
 		return handset.NewLate(t, h, conn)
 	}
+	w.installs(t, h, does)
+	w.reg.add(h.Name, h.Phone.Addr())
+	return h
+}
+
+// Twin implements [calltest.Twins].
+func (w *ward) Twin(t *testing.T, of calltest.Phone, does calltest.Does) calltest.Phone {
+	t.Helper()
+	o := of.(*handset.Handset)
+	h := &handset.Handset{Name: o.Name, At: o.At, Hz: o.Hz, Patience: w.patience()}
+	w.installs(t, h, does)
+	w.reg.addTwin(h.Name, h.Phone.Addr())
+	return h
+}
+
+// installs gives a phone to its owner.
+func (w *ward) installs(t *testing.T, h *handset.Handset, does calltest.Does) {
+	t.Helper()
 	cfg := telephone.Config{
 		AOR: h.Address(), Registrar: w.stack.Addr(), Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.Hz, Answer: answers[does],
 		EarlyMedia: does == calltest.Early, Forwards: does == calltest.Forwards, Notify: h.Happened, Deaf: does == calltest.Answers,
@@ -242,9 +260,7 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 		t.Fatal(err)
 	}
 	h.Phone = p
-	w.reg.add(h.Name, p.Addr())
 	w.reg.keep(p)
-	return h
 }
 
 // patience is how long a phone's owner waits, and who looks for a recording.
@@ -286,6 +302,7 @@ func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr)
 type nameplates struct {
 	mu       sync.Mutex
 	bindings map[string]user.Binding
+	twins    map[string][]user.Binding // further phones of an address
 	phones   []*telephone.Phone
 }
 
@@ -295,6 +312,16 @@ func (n *nameplates) add(name string, at netip.AddrPort) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.bindings[aorOf(name)] = user.Binding{AOR: aorOf(name), Contact: "sip:" + name + "@" + at.String(), Transport: "udp", Source: at}
+}
+
+// addTwin adds a further phone at an address.
+func (n *nameplates) addTwin(name string, at netip.AddrPort) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.twins == nil {
+		n.twins = map[string][]user.Binding{}
+	}
+	n.twins[aorOf(name)] = append(n.twins[aorOf(name)], user.Binding{AOR: aorOf(name), Contact: "sip:" + name + "@" + at.String(), Transport: "udp", Source: at})
 }
 
 func (n *nameplates) keep(p *telephone.Phone) {
@@ -328,7 +355,7 @@ func (n *nameplates) Bindings(_ context.Context, _, aor string) ([]user.Binding,
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if b, ok := n.bindings[aor]; ok {
-		return []user.Binding{b}, nil
+		return append([]user.Binding{b}, n.twins[aor]...), nil
 	}
 	return nil, nil
 }

@@ -78,6 +78,7 @@ type Abilities struct {
 	Lose     bool // Lose and Restore
 	Outlives bool // its legs go on, and can be listed, when our process and our records are gone
 	Mixed    bool // a recording keeps both voices in one channel
+	Twins    bool // the harness is [Twins]
 	Refers   bool // phones are [Referrer], and the phone system obeys them by itself
 	// Coarse holds, for a reason that the backend cannot tell apart, what it tells instead: see the table in doc.go.
 	Coarse map[call.Reason]call.Reason

@@ -21,8 +21,14 @@ func together() []behaviour {
 
 // several rings three devices of a party, of which some answer at once: one wins, the others stop.
 func (s *stage) several(side call.Side, lifted int) {
-	devices, other := []Phone{s.phone(Rings), s.phone(Rings), s.phone(Rings)}, s.phone(Rings)
-	id := s.partyOf(side, devices, other)
+	devices := []Phone{s.phone(Rings), s.phone(Rings), s.phone(Rings)}
+	s.race(side, devices, devices, lifted)
+}
+
+// race rings what is called, which are these phones. Some answer at once: one wins, the others stop.
+func (s *stage) race(side call.Side, called, devices []Phone, lifted int) {
+	other := s.phone(Rings)
+	id := s.partyOf(side, called, other)
 	s.ringing(id, side, len(devices))
 	s.proc.wire.hold(call.EvAnswered) // so that no answer is known before the other is given
 	for _, p := range devices[:lifted] {
@@ -80,19 +86,22 @@ func (s *stage) noneOfSeveral(side call.Side) {
 	devices, other := []Phone{s.phone(Rings), s.phone(Busy), s.phone(Unknown)}, s.phone(Rings)
 	id := s.partyOf(side, devices, other)
 	s.ringing(id, side, 1)
-	s.until("the others have refused", func() bool {
-		c, over := s.book.call(id), 0
-		for _, l := range c.Party(side).Attempts[0].Legs {
-			if !l.Open() {
-				over++
-			}
-		}
-		return over == 2
-	})
+	s.until("the others have refused", func() bool { return s.over(id, side) == 2 })
 	devices[0].PutDown(s.t)
 	told := []string{"created", "caller rings"}
 	if side == call.CalleeSide {
 		told = append(told, "caller answers", "callee rings")
 	}
 	s.tells(id, append(told, fmt.Sprintf("ended busy %s %s", side, side))...)
+}
+
+// over counts the legs of a party that have ended.
+func (s *stage) over(id string, side call.Side) (n int) {
+	c := s.book.call(id)
+	for _, l := range c.Party(side).Attempts[0].Legs {
+		if !l.Open() {
+			n++
+		}
+	}
+	return n
 }

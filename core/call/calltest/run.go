@@ -21,7 +21,7 @@ type behaviour struct {
 
 // all returns the rows in the order of the matrix.
 func all() []behaviour {
-	return slices.Concat(talks(), reached(), released(), cancelled(), together(), offered(), disordered(), limited(),
+	return slices.Concat(talks(), reached(), released(), cancelled(), together(), atOneAddress(), offered(), disordered(), limited(),
 		able(), attended(), referred(), consulted(), lostAndRestored(), restarted(), crowded())
 }
 
