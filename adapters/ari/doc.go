@@ -8,6 +8,8 @@
 //	                                             outbound routes, recording and follow-me hold; the phones that it dials are followed
 //	offered     Stasis(c2d,dial,NUMBER)          a channel of the dialplan's own
 //
+// Of several phones that one PJSIP endpoint has (max_contacts above 1) one rings where it is dialled directly: a channel is one phone's.
+//
 // Every leg that we ring is made by POST /channels/create, enters our application, and is dialled then: so it can be bridged
 // before it is answered (early media), outlives a lost connection while it rings, and nothing of what the dialplan does with it
 // is missed. POST /channels is not used: a phone that is answered while nobody serves the application loses its call.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,9 @@ type Config struct {
 	// Recordings is media.recordings as FreeSWITCH sees it, which writes there: on one machine the same; empty records nothing.
 	Recordings string          `yaml:"recordings"`
 	Dial       []identity.Dial `yaml:"dial"` // how a number is reached; the first that matches. Empty is user/{number}
-	Out        identity.Format `yaml:"out"`  // how a number is written there
+	// EveryPhone rings every phone that is registered at an extension (user/…), and not one of them. FreeSWITCH is asked for them each time.
+	EveryPhone bool            `yaml:"every_phone"`
+	Out        identity.Format `yaml:"out"` // how a number is written there
 }
 
 const defaultDial = "user/{number}"
@@ -59,6 +62,9 @@ func (c Config) Validate() error {
 	if c.Recordings != "" && !folder.MatchString(c.Recordings) {
 		bad("recordings", "must be an absolute path of letters, digits and . _ - only")
 	}
+	if c.EveryPhone && !c.extensions() {
+		bad("every_phone", "rings the phones of an extension, and no rule of dial leads to one (user/…)")
+	}
 	errs = append(errs, c.Out.Validate("out"))
 	for i, d := range c.Dial {
 		field := fmt.Sprintf("dial[%d]", i)
@@ -69,6 +75,11 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// extensions reports whether phones are reached by their extension.
+func (c Config) extensions() bool {
+	return len(c.Dial) == 0 || slices.ContainsFunc(c.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "user/") })
 }
 
 // socket checks an address of the event socket, which is plain text.

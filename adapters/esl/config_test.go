@@ -53,6 +53,9 @@ func TestValidate(t *testing.T) {
 	listen := func(text string) func(*Config) { return func(c *Config) { c.Listen = text } }
 	password := func(text string) func(*Config) { return func(c *Config) { c.Password = text } }
 	folder := func(text string) func(*Config) { return func(c *Config) { c.Recordings = text } }
+	every := func(dial ...identity.Dial) func(*Config) {
+		return func(c *Config) { c.EveryPhone, c.Dial = true, dial }
+	}
 	const (
 		form    = `must be host:port, such as "127.0.0.1:8021"`
 		plain   = "is not on this machine, and the event socket is plain text: use a tunnel, or say insecure: true"
@@ -84,6 +87,9 @@ func TestValidate(t *testing.T) {
 		"a door":                       {listen("127.0.0.1:8084"), "", ""},
 		"a door for everybody":         {listen("0.0.0.0:8084"), "listen", plain},
 		"a door without a port":        {listen("127.0.0.1"), "listen", form},
+		"every phone":                  {every(), "", ""},
+		"every phone of no extension":  {every(identity.Dial{Match: ".*", To: "sofia/gateway/hospital/{number}"}), "every_phone", "no rule of dial leads to one"},
+		"every phone, and a trunk":     {every(identity.Dial{Match: "^1", To: "user/{number}"}, identity.Dial{Match: ".*", To: "sofia/gateway/hospital/{number}"}), "", ""},
 		"a folder":                     {folder("/var/lib/c2d/kept"), "", ""},
 		"a folder below another":       {folder("kept"), "recordings", path},
 		"a folder with a space":        {folder("/var/lib/kept here"), "recordings", path},

@@ -18,7 +18,7 @@ import (
 func TestConformance(t *testing.T) {
 	calltest.Run(t, calltest.Suite{
 		Backend: "FreeSWITCH (fake)",
-		Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Refers: true},
+		Can:     calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Twins: true, Refers: true},
 		Open: func(t *testing.T) calltest.Harness {
 			return &ward{freeswitch: freeswitchtest.New(t)}
 		},
@@ -37,7 +37,7 @@ func (*ward) Name() string { return "ward-pbx" }
 
 func (w *ward) Open(t *testing.T) call.Backend {
 	t.Helper()
-	b, err := New(Config{Name: w.Name(), Recordings: "/recordings"}, Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}, Country: "CN"})
+	b, err := New(Config{Name: w.Name(), Recordings: "/recordings", EveryPhone: true}, Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}, Country: "CN"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +74,11 @@ func (w *ward) Recorded(t *testing.T, name string, left, right calltest.Phone) {
 
 // BreakRecordings implements [calltest.Archive].
 func (w *ward) BreakRecordings(*testing.T) { w.freeswitch.BreakRecordings() }
+
+// Twin implements [calltest.Twins].
+func (w *ward) Twin(_ *testing.T, of calltest.Phone, does calltest.Does) calltest.Phone {
+	return w.freeswitch.Twin(of.Address(), does)
+}
 
 func (w *ward) Phone(_ *testing.T, does calltest.Does) calltest.Phone {
 	return w.freeswitch.Phone(does)

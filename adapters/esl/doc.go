@@ -18,7 +18,12 @@
 // the other.
 //
 // One phone of an extension rings: with an origination_uuid FreeSWITCH drops all contacts of "user/101" but one, and without it nobody
-// could say which channels are ours. [Backend.Limits] names the extensions that have several.
+// could say which channels are ours. [Backend.Limits] names the extensions that have several. With every_phone each has a leg of its
+// own: Locate asks who is registered (sofia_contact) and what the directory says of the extension (dial-string), and each contact is a
+// way that dials it with the directory's variables. That is done only where the dial-string rings the phones of that user and does
+// nothing else, and where every contact is plain, since a phone writes its own as it likes; else "user/101" is dialled as ever, and the
+// log says why. Asking costs a round trip at each click, four where there are several phones, hence the key. What else "user/…" brings
+// from the directory is not there then: the variables of the user, but for its context, and its dial-var-… parameters.
 //
 // A 302 is not followed (outbound_redirect_fatal), since the rules about who may be rung are core's. A 181 is told by no event of
 // FreeSWITCH's: a leg that rings is never told as forwarded.

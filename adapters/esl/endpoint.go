@@ -1,6 +1,8 @@
 package esl
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -26,9 +28,9 @@ func (b *Backend) endpoint(address string) (string, error) {
 func twoCalls(text string) bool { return strings.Contains(text, ":_:") }
 
 // originate returns the arguments of the command that rings a phone: variables, dial string, and what is done once somebody has
-// answered, or early media comes. Errors: those of endpoint; fault.CodeBadCharacter of what is shown.
+// answered, or early media comes. Errors: those of rung; fault.CodeBadCharacter of what is shown.
 func (b *Backend) originate(o call.Originate) (string, error) {
-	to, err := b.endpoint(o.Way.Address)
+	to, err := b.rung(o.Way)
 	if err != nil {
 		return "", err
 	}
@@ -56,7 +58,10 @@ func (b *Backend) originate(o call.Originate) (string, error) {
 	v.add("origination_caller_id_name", shown(o.Show.Name))
 	v.add("origination_caller_id_number", number)
 	v.add("origination_callee_id_name", "")
-	return v.String() + to + " &park()", nil
+	for _, name := range slices.Sorted(maps.Keys(to.With)) {
+		v.add(name, to.With[name])
+	}
+	return v.String() + to.Contact + " &park()", nil
 }
 
 // hangUpAfter is the order by which FreeSWITCH ends a channel, also if we are no more.

@@ -9,14 +9,6 @@ import (
 	"c2d/core/fault"
 )
 
-// Locate implements [call.Backend]. Who is registered FreeSWITCH itself looks up when it dials, so the way stays as it is.
-func (b *Backend) Locate(_ context.Context, w call.Way) ([]call.Way, error) {
-	if _, err := b.endpoint(w.Address); err != nil {
-		return nil, err
-	}
-	return []call.Way{w}, nil
-}
-
 // Prepare implements [call.Backend]. There is nothing to store: what is dialled follows from the way. Errors: those of an
 // address or a number that cannot be sent safely; fault.CodeBackendUnavailable.
 func (b *Backend) Prepare(_ context.Context, o call.Originate) ([]byte, error) {

@@ -152,19 +152,22 @@ func TestAFreeSWITCHPutRight(t *testing.T) {
 	}
 }
 
-// TestExtensionsWithManyPhones are told of, since one of the phones rings.
+// TestExtensionsWithManyPhones are told of, since one of the phones rings, unless every one does.
 func TestExtensionsWithManyPhones(t *testing.T) {
 	for users, want := range map[string]string{
-		"101@a 102@a 101@b": "", "101@a 102@a 102@a 102@a 101@a": "extensions with more than one phone: 2, 102 is the first",
+		"101@a 102@a 101@b": "", "101@a 102@a 102@a 102@a 101@a": "extensions with more than one phone: 2, 102 is the first, and C2D rings only one of them: every_phone: true in this entry",
 	} {
-		said := new(Backend).phones(func(_ string, arguments ...string) string {
-			if len(arguments) == 1 {
-				return stock["sofia status"]
+		for _, every := range []bool{false, true} {
+			b := &Backend{cfg: Config{EveryPhone: every}}
+			said := b.phones(func(_ string, arguments ...string) string {
+				if len(arguments) == 1 {
+					return stock["sofia status"]
+				}
+				return "<registrations><user>" + strings.ReplaceAll(users, " ", "</user>\n<user>") + "</user></registrations>"
+			})
+			if told := want != "" && !every; !strings.HasPrefix(said, want) && told || (said != "") != told {
+				t.Errorf("of %s it says %q, where every phone rings: %v", users, said, every)
 			}
-			return "<registrations><user>" + strings.ReplaceAll(users, " ", "</user>\n<user>") + "</user></registrations>"
-		})
-		if !strings.HasPrefix(said, want) || want == "" && said != "" {
-			t.Errorf("of %s it says %q", users, said)
 		}
 	}
 }

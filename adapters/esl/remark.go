@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"net"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-
-	"c2d/core/identity"
 )
 
 // fewSessions is how many sessions a second FreeSWITCH comes with: half as many calls by click, and those that come in count too.
@@ -95,7 +92,7 @@ var (
 // phones looks at who is registered at each profile, if phones are reached by their extension. FreeSWITCH's list of registrations has
 // one for an extension, however many there are.
 func (b *Backend) phones(ask ask) string {
-	if len(b.cfg.Dial) > 0 && !slices.ContainsFunc(b.cfg.Dial, func(d identity.Dial) bool { return strings.HasPrefix(d.To, "user/") }) {
+	if !b.cfg.extensions() {
 		return ""
 	}
 	var shown, first string
@@ -109,10 +106,10 @@ func (b *Backend) phones(ask ask) string {
 		}
 	}
 	switch {
-	case !strings.Contains(shown, "<registrations>"), len(phones) > 0 && many == 0:
+	case !strings.Contains(shown, "<registrations>"), len(phones) > 0 && (many == 0 || b.cfg.EveryPhone):
 		return ""
 	case len(phones) == 0:
 		return `no phone is registered: "sofia status profile internal" says where they have to, and its log why one is refused`
 	}
-	return fmt.Sprintf("extensions with more than one phone: %d, %s is the first, and C2D rings only one of them: give each phone an extension of its own, each a device of its user", many, first)
+	return fmt.Sprintf("extensions with more than one phone: %d, %s is the first, and C2D rings only one of them: every_phone: true in this entry rings every one; or give each phone an extension of its own, each a device of its user", many, first)
 }

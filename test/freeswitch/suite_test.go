@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 	w := newWards(t)
 	calltest.Run(t, calltest.Suite{
 		Backend: "FreeSWITCH", Peers: []string{"FreeSWITCH " + w.freeswitch.Version},
-		Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Refers: true},
+		Can:  calltest.Abilities{Sound: true, Anchored: true, Keys: true, Holds: true, Dials: true, Lose: true, Outlives: true, Twins: true, Refers: true},
 		Open: func(t *testing.T) calltest.Harness { return &ward{wards: w} },
 	})
 }
@@ -55,7 +55,8 @@ func newWards(t *testing.T) *wards {
 	return &wards{door: door.String(), freeswitch: pbx.StartFreeSWITCH(t, pbx.Exchange{
 		Socket: door, Files: []pbx.File{
 			pbx.Extensions(firstExtension, manyExtensions, password),
-			{Name: "sip_profiles/internal/register.xml", Text: `<param name="accept-blind-reg" value="true"/>` + "\n"}, // a phone that is silent cannot show a password
+			{Name: "sip_profiles/internal/register.xml", Text: `<param name="accept-blind-reg" value="true"/>` + "\n" + // a phone that is silent cannot show a password
+				`<param name="multiple-registrations" value="contact"/>` + "\n"},
 		},
 	})}
 }
@@ -101,7 +102,7 @@ func (w *ward) As(t *testing.T, origin identity.Origin) call.Backend {
 	}
 	b, err := esl.New(esl.Config{
 		Name: w.Name(), Kind: "freeswitch", Address: w.line.Addr(), Password: w.freeswitch.Password, Listen: door, Recordings: w.kept,
-		Dial: []identity.Dial{{Match: ".*", To: "user/{number}"}},
+		Dial: []identity.Dial{{Match: ".*", To: "user/{number}"}}, EveryPhone: true,
 	}, esl.Deps{Origin: origin, Country: "CN", Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +134,22 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	case calltest.Late:
 		return handset.NewLate(t, h, pbx.RegisterSilent(t, w.freeswitch.Addr, h.Name))
 	}
+	w.registers(t, h, does)
+	return h
+}
+
+// Twin implements [calltest.Twins].
+func (w *ward) Twin(t *testing.T, of calltest.Phone, does calltest.Does) calltest.Phone {
+	t.Helper()
+	o := of.(*handset.Handset)
+	h := &handset.Handset{Name: o.Name, At: o.At, Hz: o.Hz, Patience: patience, Prefix: o.Prefix, Realm: o.Realm}
+	w.registers(t, h, does)
+	return h
+}
+
+// registers gives a phone to its owner.
+func (w *ward) registers(t *testing.T, h *handset.Handset, does calltest.Does) {
+	t.Helper()
 	p, err := telephone.New(telephone.Config{
 		AOR: "sip:" + h.Name + "@" + w.freeswitch.Addr.Addr().String(), Password: password, Registrar: w.freeswitch.Addr,
 		Listen: netip.MustParseAddrPort("127.0.0.1:0"), ToneHz: h.Hz, Answer: answers[does], EarlyMedia: does == calltest.Early,
@@ -148,7 +165,6 @@ func (w *ward) Phone(t *testing.T, does calltest.Does) calltest.Phone {
 	if err := p.Register(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return h
 }
 
 var answers = map[calltest.Does]telephone.Answer{

@@ -39,6 +39,10 @@ func (f *FreeSWITCH) api(line string) string {
 		return f.uuidBridge(rest)
 	case "uuid_hold":
 		return f.uuidHold(rest)
+	case "sofia_contact":
+		return f.sofiaContact(rest)
+	case "user_data":
+		return f.userData(rest)
 	case "sched_hangup":
 		return f.schedHangup(rest)
 	case "sched_del":

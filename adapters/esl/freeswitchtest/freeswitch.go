@@ -38,10 +38,10 @@ type FreeSWITCH struct {
 	work sync.WaitGroup
 
 	mu         sync.Mutex
-	core       string            // its UUID
-	globals    map[string]string // variables
-	phones     map[string]*desk.Phone
-	channels   []*channel // in the order in which they were made, and those that have just gone
+	core       string                   // its UUID
+	globals    map[string]string        // variables
+	phones     map[string][]*desk.Phone // by extension, in the order in which they registered
+	channels   []*channel               // in the order in which they were made, and those that have just gone
 	sessions   map[*session]bool
 	recordings []*recording
 	noFolder   bool                                                    // for them
@@ -53,7 +53,7 @@ type FreeSWITCH struct {
 // New starts a FreeSWITCH that ends with the test.
 func New(t *testing.T) *FreeSWITCH {
 	t.Helper()
-	f := &FreeSWITCH{globals: map[string]string{}, port: cable.NewPort("freeswitch"), core: "0e4d7a9c-core", phones: map[string]*desk.Phone{}, sessions: map[*session]bool{}}
+	f := &FreeSWITCH{globals: map[string]string{"domain": Domain}, port: cable.NewPort("freeswitch"), core: "0e4d7a9c-core", phones: map[string][]*desk.Phone{}, sessions: map[*session]bool{}}
 	f.work.Go(func() { // ends with the port
 		for {
 			conn, err := f.port.Accept()
@@ -110,7 +110,7 @@ func (f *FreeSWITCH) Phone(does calltest.Does) *desk.Phone {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := desk.New(f, fmt.Sprint(20001+len(f.phones)), does)
-	f.phones[p.Address()] = p
+	f.phones[p.Address()] = []*desk.Phone{p}
 	return p
 }
 

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"c2d/core/call/calltest/desk"
 )
 
 // background carries out a command as a job; what it comes to is told later.
@@ -50,22 +48,6 @@ func (f *FreeSWITCH) originate(job, text string) string {
 	}
 	p.Ring(line{f, c})
 	return ""
-}
-
-// reach finds the phone of an endpoint, or says why there is none.
-func (f *FreeSWITCH) reach(endpoint string) (*desk.Phone, string) {
-	number, is := strings.CutPrefix(endpoint, "user/")
-	if !is {
-		return nil, "CHAN_NOT_IMPLEMENTED"
-	}
-	p := f.phones[number]
-	switch {
-	case p == nil:
-		return nil, "SUBSCRIBER_ABSENT"
-	case !p.There():
-		return nil, "USER_NOT_REGISTERED"
-	}
-	return p, ""
 }
 
 // timeOut is the end of an originate that nobody has answered: of one that has sent sound nothing more is awaited.

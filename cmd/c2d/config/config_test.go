@@ -107,7 +107,7 @@ func TestErrors(t *testing.T) {
 		"one FreeSWITCH twice": {"backends:\n  - {name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p}\n" +
 			"  - {name: b, kind: freeswitch, address: \"localhost:8021\", password: p}\n", "c2d.yaml:3: backends[1].address: is the FreeSWITCH of a"},
 		"two dialled as one":    {"backends: [{name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p, dial: [{match: \".*\", to: \"user/{number},user/102\"}]}]\n", "c2d.yaml:1: backends[0].dial[0].to: must be such as"},
-		"a key of Asterisk's":   {"backends: [{name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p, url: \"http://127.0.0.1\"}]\n", "c2d.yaml:1: backends[0].url: unknown key; known here are address, dial, insecure, kind, listen, name, out, password"},
+		"a key of Asterisk's":   {"backends: [{name: a, kind: freeswitch, address: \"127.0.0.1:8021\", password: p, url: \"http://127.0.0.1\"}]\n", "c2d.yaml:1: backends[0].url: unknown key; known here are address, dial, every_phone, insecure, kind, listen, name, out, password"},
 		"a burst of nothing":    {"limits: {backends: {house: {burst: 10}}}\n", `c2d.yaml:1: limits.backends["house"].burst: limits nothing without per_s`},
 		"present for the house": {"backends: [{name: house, kind: sip, present: {names: true}}]\n", "c2d.yaml:1: backends[0].proxy: is needed for a trunk"},
 		"backend of no key":     {"backends: [house]\n", "c2d.yaml:1: backends[0]: must have the keys name and kind"},
