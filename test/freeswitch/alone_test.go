@@ -230,7 +230,7 @@ func (h *hand) dialled() (x call.LegEvent, b string) {
 }
 
 func (h *hand) there(channel string) bool {
-	return h.freeswitch.Console(h.t, "uuid_exists "+channel) == "true"
+	return h.exists(h.t, channel)
 }
 
 func (h *hand) getvar(channel, name string) string {

@@ -138,6 +138,15 @@ func TestWeAreKilled(t *testing.T) {
 	gone := all[call.Connected][0]
 	gone.Talks()
 	gone.A.PutDown(t)
+	pbx.Eventually(t, patience, "FreeSWITCH has ended the call that nobody heard of", func() bool {
+		now := gone.Now()
+		for l := range now.Legs {
+			if w.exists(t, l.ID) {
+				return false
+			}
+		}
+		return true
+	})
 	next := opens(t, w, "here", store)
 	gone.Ends(call.Lost)
 	for _, c := range append(all[call.RingingCaller], all[call.RingingCallee]...) {

@@ -202,3 +202,9 @@ func (w *ward) BreakRecordings(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// exists reports whether FreeSWITCH has a channel.
+func (w *wards) exists(t *testing.T, channel string) bool {
+	t.Helper()
+	return w.freeswitch.Console(t, "uuid_exists "+channel) == "true"
+}
