@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"c2d/adapters/esl"
 	"c2d/adapters/sip/handset"
 	telephone "c2d/adapters/sip/phone"
 	"c2d/core/call"
@@ -106,3 +107,66 @@ func TestAPhoneRegistersSomethingElse(t *testing.T) {
 		}
 	}
 }
+
+// On a FreeSWITCH that is as it comes, but for the registrations that a profile keeps, both phones of an extension are found, and are
+// rung as its directory says.
+func TestPhonesOfAFreeSWITCHAsItComes(t *testing.T) {
+	t.Parallel()
+	f := pbx.StartFreeSWITCH(t, pbx.Exchange{Stock: true, Files: []pbx.File{{Name: "directory/default/ours.xml", Text: theirs("ward", "101")}}})
+	f.Kill()
+	edit(t, f, "sip_profiles/internal.xml", strings.NewReplacer(`<!--<param name="multiple-registrations" value="contact"/>-->`,
+		`<param name="multiple-registrations" value="contact"/><param name="accept-blind-reg" value="true"/>`).Replace)
+	f.Start(t)
+	for range 2 {
+		pbx.RegisterSilent(t, f.Addr, "101")
+	}
+	b, err := esl.New(esl.Config{Name: "fs", Address: f.Socket.String(), Password: f.Password, EveryPhone: true}, esl.Deps{Origin: identity.Origin{Installation: "suite", Node: "n1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hand{t: t, b: b, told: make(chan call.LegEvent, 100)}
+	h.does(b.Start(t.Context(), h, nil))
+	t.Cleanup(func() { _ = b.Stop(context.Background()) })
+	ways := h.located("101")
+	domain := f.Console(t, "global_getvar domain")
+	for _, w := range ways {
+		for _, want := range []string{`"sip_invite_domain":"` + domain + `"`, `"presence_id":"101@` + domain + `"`, `"force_transfer_context":"ward"`} {
+			if !w.Phone || !strings.Contains(w.Contact, want) {
+				t.Errorf("%+v has not %s", w, want)
+			}
+		}
+	}
+	if len(ways) != 2 {
+		t.Errorf("%d are found, of %q", len(ways), f.Console(t, "sofia_contact */101"))
+	}
+}
+
+// A phone that is one of several transfers within the context of its user, as one that is dialled by its extension does.
+func TestOneOfSeveralKeepsItsContext(t *testing.T) {
+	t.Parallel()
+	w := newWards(t, pbx.File{Name: "directory/phones/ward.xml", Text: theirs("ward", "301")}, pbx.File{Name: "dialplan/ward.xml", Text: inWard})
+	h := starts(t, w)
+	first := &handset.Handset{Name: "301", At: "301", Hz: 600, Patience: patience, Realm: w.freeswitch.Addr.String()}
+	h.registers(t, first, calltest.Answers)
+	h.Twin(t, first, calltest.Answers)
+	ways := h.located(first.Name)
+	if len(ways) != 2 {
+		t.Fatalf("%+v", ways)
+	}
+	leg, _ := h.reaches(ways[0], call.EvAnswered)
+	if said := h.freeswitch.Console(t, "uuid_transfer "+leg+" 777"); !strings.HasPrefix(said, "+OK") {
+		t.Fatal(said)
+	}
+	pbx.Eventually(t, patience, "it is in its context", func() bool { return h.getvar(leg, "is_in") == "ward" })
+	h.does(h.b.HangUp(t.Context(), leg, call.Completed))
+	h.until(leg, call.EvEnded)
+}
+
+// inWard is the dialplan of a context of its own.
+const inWard = `<include>
+<context name="ward"><extension name="all"><condition field="destination_number" expression="^777$">
+<action application="set" data="is_in=ward"/>
+<action application="park"/>
+</condition></extension></context>
+</include>
+`

@@ -49,15 +49,16 @@ type wards struct {
 	phones     int
 }
 
-func newWards(t *testing.T) *wards {
+// newWards has further files of FreeSWITCH's, beside those of every ward.
+func newWards(t *testing.T, more ...pbx.File) *wards {
 	t.Helper()
 	door := netip.AddrPortFrom(pbx.NextAddress(), 8084)
 	return &wards{door: door.String(), freeswitch: pbx.StartFreeSWITCH(t, pbx.Exchange{
-		Socket: door, Files: []pbx.File{
+		Socket: door, Files: append([]pbx.File{
 			pbx.Extensions(firstExtension, manyExtensions, password),
 			{Name: "sip_profiles/internal/register.xml", Text: `<param name="accept-blind-reg" value="true"/>` + "\n" + // a phone that is silent cannot show a password
 				`<param name="multiple-registrations" value="contact"/>` + "\n"},
-		},
+		}, more...),
 	})}
 }
 
