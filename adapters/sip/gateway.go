@@ -29,8 +29,7 @@ type gateway struct {
 	wake   chan struct{}          // a call has found an address out of service
 	alert  atomic.Pointer[outcry] // of a connection that no request has asked about yet
 
-	inherited bool // its registration is its successor's
-	waits     map[*leg]bool
+	waits map[*leg]bool
 
 	*servers // of the proxy
 }

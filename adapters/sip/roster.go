@@ -88,8 +88,7 @@ func (s *Stack) Take(p *Entries) {
 	r.leaving = append(r.leaving, gone...)
 	r.mu.Unlock()
 	for _, g := range gone {
-		next := p.gateways[g.entry.Name]
-		g.retire(next != nil && next.reg == g.reg, s.unjoined())
+		g.retire(s.unjoined())
 	}
 	for _, g := range p.fresh {
 		s.spawn(g.run)
@@ -172,8 +171,8 @@ const lastLook = 250 * time.Millisecond
 
 // retire ends the work of a trunk that is no more. Its own goroutine sees to the rest: see leave. waits are legs whose callee may yet
 // be called over it.
-func (g *gateway) retire(inherited bool, waits map[*leg]bool) {
-	g.inherited, g.waits = inherited, waits // read after left is closed
+func (g *gateway) retire(waits map[*leg]bool) {
+	g.waits = waits // read after left is closed
 	close(g.left)
 }
 
@@ -186,7 +185,7 @@ func (g *gateway) leaves() bool {
 	}
 }
 
-// leave waits for the end of the trunk's calls, and takes its binding back, unless that is its successor's.
+// leave waits for the end of the trunk's calls, and takes its binding back.
 func (g *gateway) leave() {
 	for g.needed() {
 		again, stop := after(lastLook)
@@ -216,9 +215,25 @@ func (g *gateway) needed() bool {
 	return false
 }
 
-// unregister takes the trunk's binding back, as long as ctx allows; one that stays expires.
+// unregister takes the trunk's binding back, as long as ctx allows; one that stays expires. That of its account's next trunk is none of
+// its own, whatever that is called: the carrier knows one binding of ours.
 func (g *gateway) unregister(ctx context.Context) {
-	if g.entry.Register && !g.inherited && !g.reg.due(time.Time{}) {
+	if g.entry.Register && !g.succeeded() && !g.reg.due(time.Time{}) {
 		_ = g.register(ctx, g.homeOf(), 0)
 	}
+}
+
+// succeeded reports whether a trunk is configured no more, and another has its account now.
+func (g *gateway) succeeded() bool {
+	if !g.leaves() {
+		return false
+	}
+	g.s.roster.mu.RLock()
+	defer g.s.roster.mu.RUnlock()
+	for _, other := range g.s.roster.gateways {
+		if other != g && other.entry.account() == g.entry.account() {
+			return true
+		}
+	}
+	return false
 }

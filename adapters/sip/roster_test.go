@@ -145,3 +145,32 @@ func TestATrunkComes(t *testing.T) {
 	p.reply(p.request("BYE"), 200, nil)
 	h.ended("leg-a", call.Completed)
 }
+
+// TestATrunkThatComesBackKeepsItsBinding, under its name or another: the former one, whose last call ends later, does not take it away.
+func TestATrunkThatComesBackKeepsItsBinding(t *testing.T) {
+	for _, name := range []string{"carrier", "another"} {
+		t.Run(name, func(t *testing.T) {
+			h, p := carried(t, registering)
+			p.enrols()
+			h.eventually("the trunk is up", func() bool { return h.stack.EntryHealth(t.Context(), "carrier") == nil })
+			p.talksOver("leg-a")
+			e := h.stack.gateway("carrier").entry
+			h.plans(leftOut("carrier"))
+			e.Name = name
+			h.plans(func(all []Entry) []Entry { return append(all, e) })
+			second := p.enrols()
+			h.eventually("the next trunk is up", func() bool { return h.stack.EntryHealth(t.Context(), name) == nil })
+			h.do(h.stack.HangUp(t.Context(), "leg-a", call.Completed))
+			p.reply(p.request("BYE"), 200, nil)
+			h.ended("leg-a", call.Completed)
+			h.eventually("the former one has left", func() bool { return len(h.stack.Draining()) == 0 })
+			h.plans(leftOut(name))
+			if last := p.request("REGISTER"); last.GetHeader("Expires").Value() != "0" || last.CallID().Value() != second.CallID().Value() {
+				t.Errorf("the binding is taken away by\n%s", last)
+			} else {
+				p.reply(last, 200, nil)
+			}
+			h.hasNone(name)
+		})
+	}
+}
