@@ -3,11 +3,13 @@ package call
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"c2d/core/event"
+	"c2d/core/fault"
 )
 
 // alive are legs that a backend has, and that no store knows: two that talk, one that rings, one whose peer has gone,
@@ -155,5 +157,39 @@ func TestRestartComesBeforeWhatTheBackendTells(t *testing.T) {
 		cancel()
 		_ = second.Stop(ctx)
 		_ = first.Stop(ctx)
+	})
+}
+
+// deaf is a backend that gives no snapshot.
+type deaf struct {
+	board
+	asked atomic.Int32
+}
+
+func (d *deaf) Snapshot(context.Context) ([]LegInfo, error) {
+	d.asked.Add(1)
+	return nil, fault.New(fault.CodeBackendUnavailable, "away")
+}
+
+// TestAForgottenBackendIsAskedNoMore, and what it still tells is heard by nobody.
+func TestAForgottenBackendIsAskedNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, d := newRig(t, newMemory(), nil), &deaf{}
+		if err := r.Add(t.Context(), "next", d); err != nil {
+			t.Fatal(err)
+		}
+		d.sink.Link("next", true)
+		settle()
+		r.Forget("next")
+		time.Sleep(time.Minute)
+		asked := d.asked.Load()
+		d.sink.Link("next", true)
+		d.sink.Leg(LegEvent{Leg: "in-n1-o", Kind: EvOffered, To: "nobody"})
+		d.sink.Leg(LegEvent{Leg: "in-n1-p", Kind: EvAnswered})
+		time.Sleep(time.Minute)
+		if d.asked.Load() != asked || asked == 0 {
+			t.Errorf("it is asked %d times, and again %d", asked, d.asked.Load())
+		}
+		r.stop()
 	})
 }

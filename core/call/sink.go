@@ -2,6 +2,8 @@ package call
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"c2d/core/audit"
@@ -39,7 +41,9 @@ func (s sink) Leg(ev LegEvent) {
 
 // stray hangs up a leg that answered and belongs to no call.
 func (r *Runner) stray(ctx context.Context, backend, leg string) {
-	if err := r.backend(backend).HangUp(ctx, leg, Lost); err != nil {
+	if be := r.backend(backend); be == nil {
+		return // what was forgotten has let go of it
+	} else if err := be.HangUp(ctx, leg, Lost); err != nil {
 		r.cfg.Log.Warn("stray leg not hung up", "leg", leg, "error", err)
 	}
 }
@@ -55,7 +59,9 @@ func (r *Runner) offered(ctx context.Context, backend string, ev LegEvent) {
 		r.cfg.Log.Warn("offered call not stored", "leg", ev.Leg, "error", err)
 		refused = &Cause{Reason: Congestion}
 	}
-	if err := r.backend(backend).Refuse(ctx, ev.Leg, refused.Reason); err != nil {
+	if be := r.backend(backend); be == nil {
+		return
+	} else if err := be.Refuse(ctx, ev.Leg, refused.Reason); err != nil {
 		r.cfg.Log.Warn("offered call not refused", "leg", ev.Leg, "error", err)
 	}
 }
@@ -77,6 +83,9 @@ func (r *Runner) settleOffer(leg string) {
 func (s sink) Link(_ string, up bool) {
 	r := s.r
 	backend := r.backend(s.name)
+	if backend == nil {
+		return
+	}
 	boxes := r.of(backend)
 	for _, b := range boxes {
 		b.post(letter{in: LinkChanged{Up: up}})
@@ -86,9 +95,10 @@ func (s sink) Link(_ string, up bool) {
 	}
 }
 
-// compare asks for a snapshot until it gets one, tells it to the calls, and recovers the legs that have none.
+// compare asks for a snapshot until it gets one, tells it to the calls, and recovers the legs that have none. Of a backend that was
+// forgotten there is none to come.
 func (r *Runner) compare(ctx context.Context, backend Backend, boxes []*box) {
-	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+	for wait := 100 * time.Millisecond; ctx.Err() == nil && r.has(backend); wait = min(2*wait, 5*time.Second) {
 		asked := r.cfg.Now()
 		legs, err := backend.Snapshot(ctx)
 		if err == nil {
@@ -110,6 +120,12 @@ func (r *Runner) compare(ctx context.Context, backend Backend, boxes []*box) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+func (r *Runner) has(backend Backend) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(slices.Collect(maps.Values(r.backends)), backend)
 }
 
 // of returns the boxes of the calls that the backend carries.
