@@ -138,6 +138,7 @@ type LegInfo struct {
 	State    LegState
 	JoinedTo string
 	Since    time.Time
+	Unsure   bool // it cannot be asked for now: the rest is not known. Link tells when it can
 }
 
 // Sink takes what a backend tells. Both return at once and never block on the store. Safe for concurrent use.

@@ -54,7 +54,7 @@ func (r *Runner) unknown(legs []LegInfo) map[string]LegInfo {
 	defer r.mu.Unlock()
 	lost := map[string]LegInfo{}
 	for _, l := range legs {
-		if r.legs[l.Leg] == nil && l.State != LegOffered && r.cfg.Origin.Made(l.Leg) {
+		if r.legs[l.Leg] == nil && !l.Unsure && l.State != LegOffered && r.cfg.Origin.Made(l.Leg) {
 			lost[l.Leg] = l
 		}
 	}

@@ -193,3 +193,26 @@ func TestAForgottenBackendIsAskedNoMore(t *testing.T) {
 		r.stop()
 	})
 }
+
+// TestACallThatCannotBeAskedForStaysUnsure, and is not taken for one that nobody knows; others are sure again.
+func TestACallThatCannotBeAskedForStaysUnsure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, newMemory(), nil)
+		a, b := r.talk("c")
+		x, y := r.talk("d")
+		time.Sleep(time.Second)
+		r.board.snapshot = []LegInfo{{Leg: a, State: LegAnswered, JoinedTo: b}, {Leg: b, State: LegAnswered, JoinedTo: a}, {Leg: x, Unsure: true}, {Leg: y, Unsure: true}, {Leg: "in-n1-z-1", Unsure: true}}
+		r.board.sink.Link("board", false)
+		r.board.sink.Link("board", true)
+		settle()
+		c, _ := r.Get("c")
+		d, _ := r.Get("d")
+		if c.State != Connected || c.Has(Unsure) || d.State != Connected || !d.Has(Unsure) || r.board.did("hang_up in-n1-z-1") {
+			t.Errorf("c is %s %v, d is %s %v, orders %v", c.State, c.Flags, d.State, d.Flags, r.board.orders)
+		}
+		for _, leg := range []string{a, b, x, y} {
+			r.play(leg, EvEnded)
+		}
+		r.stop()
+	})
+}

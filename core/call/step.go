@@ -175,8 +175,14 @@ func (m *machine) linkChanged(up bool) {
 }
 
 // seen compares our legs with those that the backend still has: one that is gone has ended while nobody told us. One
-// whose originate was on its way when the backend looked may ring nevertheless, so it is hung up too.
+// whose originate was on its way when the backend looked may ring nevertheless, so it is hung up too. A call that could not be asked for
+// stays as unsure as it was.
 func (m *machine) seen(in Seen) {
+	for l := range m.c.Legs {
+		if l.Open() && in.Legs[l.ID].Unsure {
+			return
+		}
+	}
 	unsure := m.c.Has(Unsure)
 	if i := slices.Index(m.c.Flags, Unsure); i >= 0 {
 		m.c.Flags, m.changed = slices.Delete(m.c.Flags, i, i+1), true

@@ -168,6 +168,11 @@ func (b *Backend) Former() (n int) {
 func (b *Backend) newest() *system {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.latest()
+}
+
+// latest is newest; b.mu is held.
+func (b *Backend) latest() *system {
 	if last := len(b.systems) - 1; last >= 0 && !b.systems[last].former {
 		return b.systems[last]
 	}
@@ -192,11 +197,11 @@ func (b *Backend) gone() error {
 	return fault.New(fault.CodeBackendUnavailable, "backend %s is configured no more", b.name)
 }
 
-// begins gives a leg to a system, where a peer is or, without one, the newest.
+// begins gives a leg to a system, where a peer is or, without one, the newest, which is not stopped from then on.
 func (b *Backend) begins(leg, peer string) (call.Backend, error) {
-	s := b.newest()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	s := b.latest()
 	if own := b.legs[leg]; own != nil {
 		return own.Backend, nil
 	}
@@ -247,8 +252,22 @@ func (k sink) Leg(ev call.LegEvent) {
 	k.b.sink.Leg(ev)
 }
 
-// Link implements [call.Sink]. What is unsure of one system is unsure of all: core asks again, and each tells its own.
-func (k sink) Link(_ string, up bool) { k.b.sink.Link(k.b.name, up) }
+// Link implements [call.Sink]. What is unsure of one system is unsure of all to core, which knows of one; that is put right at once
+// where another is connected: core asks again, and that one tells its own.
+func (k sink) Link(_ string, up bool) {
+	k.b.sink.Link(k.b.name, up)
+	if !up && k.b.others(k.s) {
+		k.b.sink.Link(k.b.name, true)
+	}
+}
+
+// others reports whether another system than this one is connected.
+func (b *Backend) others(than *system) bool {
+	b.mu.Lock()
+	all := slices.Clone(b.systems)
+	b.mu.Unlock()
+	return slices.ContainsFunc(all, func(s *system) bool { return s != than && s.Health(context.Background()) == nil })
+}
 
 // Name implements [call.Backend].
 func (b *Backend) Name() string { return b.name }
@@ -296,7 +315,8 @@ func (b *Backend) Locate(ctx context.Context, w call.Way) ([]call.Way, error) {
 	return all[len(all)-1].Locate(ctx, w)
 }
 
-// Snapshot implements [call.Backend]: of all, or none.
+// Snapshot implements [call.Backend]: of all that are connected. The legs of one that is not are unsure: a phone system that died, and
+// in whose place another came, may never be again. None is there when none is connected.
 func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 	b.mu.Lock()
 	all := slices.Clone(b.systems)
@@ -304,7 +324,11 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 	var legs []call.LegInfo
 	for _, s := range all {
 		its, err := s.Snapshot(ctx)
-		if err != nil {
+		switch {
+		case err != nil && s.Health(ctx) != nil && b.others(s): // it asks for another one when it is back
+			legs = append(legs, b.unsure(s)...)
+			continue
+		case err != nil:
 			return nil, err
 		}
 		b.mu.Lock()
@@ -317,6 +341,18 @@ func (b *Backend) Snapshot(ctx context.Context) ([]call.LegInfo, error) {
 		legs = append(legs, its...)
 	}
 	return legs, nil
+}
+
+// unsure are the legs of a system that cannot be asked.
+func (b *Backend) unsure(s *system) (legs []call.LegInfo) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for leg, of := range b.legs {
+		if of == s {
+			legs = append(legs, call.LegInfo{Leg: leg, Unsure: true})
+		}
+	}
+	return legs
 }
 
 // Health implements [call.Backend], of the newest.

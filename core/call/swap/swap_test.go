@@ -2,7 +2,9 @@ package swap
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -134,3 +136,139 @@ type heir struct {
 }
 
 func (h *heir) TakeOver(former call.Backend) { h.former = former }
+
+// far is a phone system that can be away.
+type far struct {
+	line
+	away bool
+	legs []call.LegInfo
+}
+
+var errAway = fault.New(fault.CodeBackendUnavailable, "away")
+
+func (f *far) Health(context.Context) error {
+	if f.away {
+		return errAway
+	}
+	return nil
+}
+
+func (f *far) Snapshot(ctx context.Context) ([]call.LegInfo, error) { return f.legs, f.Health(ctx) }
+
+// links is a sink that notes what it is told of connections.
+type links struct {
+	nobody
+	told []bool
+}
+
+func (l *links) Link(_ string, up bool) { l.told = append(l.told, up) }
+
+// TestAFormerSystemThatIsGone for ever, as one that burnt down and was replaced, takes nothing from those who talk over the next: core
+// hears at once that they are there, and of the others that they are unsure.
+func TestAFormerSystemThatIsGone(t *testing.T) {
+	old, next := &far{legs: []call.LegInfo{{Leg: "a1"}}}, &far{legs: []call.LegInfo{{Leg: "b1"}}}
+	b, told := New("pbx", old, nil), &links{}
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sees := func(want ...call.LegInfo) {
+		t.Helper()
+		if got, err := b.Snapshot(t.Context()); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v, %+v", err, got)
+		}
+	}
+	ok(b.Start(t.Context(), told, nil))
+	ok(b.Originate(t.Context(), call.Originate{Leg: "a1"}, nil))
+	old.away = true
+	old.sink.Link("", false)
+	if _, err := b.Snapshot(t.Context()); err != errAway || !slices.Equal(told.told, []bool{false}) {
+		t.Errorf("%v while it is the only one, told %v", err, told.told)
+	}
+	n, err := b.Begin(t.Context(), next)
+	ok(err)
+	n.Take()
+	ok(b.Originate(t.Context(), call.Originate{Leg: "b1"}, nil))
+	sees(call.LegInfo{Leg: "a1", Unsure: true}, call.LegInfo{Leg: "b1"})
+	old.away = false
+	sees(call.LegInfo{Leg: "a1"}, call.LegInfo{Leg: "b1"})
+	old.away, told.told = true, nil
+	old.sink.Link("", false)
+	if !slices.Equal(told.told, []bool{false, true}) {
+		t.Errorf("told %v: who talks over the next stays unsure", told.told)
+	}
+	next.away = true
+	if _, err := b.Snapshot(t.Context()); err != errAway {
+		t.Errorf("%v while none is connected", err)
+	}
+}
+
+// late is a phone system that counts what it is told to ring after its stop.
+type late struct {
+	line
+	mu      sync.Mutex
+	stopped bool
+	late    int
+}
+
+func (l *late) Stop(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+	return nil
+}
+
+func (l *late) Originate(_ context.Context, o call.Originate, _ []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped {
+		l.late++
+	}
+	return nil
+}
+
+// TestNobodyIsRungByAStoppedSystem: who is rung at the moment of an exchange is rung by one that lives until he has gone.
+func TestNobodyIsRungByAStoppedSystem(t *testing.T) {
+	all := []*late{{}}
+	b := New("pbx", all[0], nil)
+	if err := b.Start(t.Context(), nobody{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var rings sync.WaitGroup
+	over := make(chan struct{})
+	for who := range 4 {
+		rings.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				leg := fmt.Sprint(who, "-", i)
+				_ = b.Originate(t.Context(), call.Originate{Leg: leg}, nil)
+				b.ended(leg)
+			}
+		})
+	}
+	for range 20000 {
+		next := &late{}
+		n, err := b.Begin(t.Context(), next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Take()
+		all = append(all, next)
+	}
+	close(over)
+	rings.Wait()
+	b.Settle()
+	missed := 0
+	for _, l := range all {
+		missed += l.late
+	}
+	if missed > 0 {
+		t.Errorf("%d were rung by a system that was stopped", missed)
+	}
+}
