@@ -22,12 +22,12 @@ func (c Config) Follows(was Config) error {
 }
 
 // Follow takes another configuration of the same FreeSWITCH, which [Config.Follows]: calls from now on are dialled by its rules,
-// and the next connection uses its password.
+// and the next connection uses its address, which may be another of the same machine, and its password.
 func (b *Backend) Follow(cfg Config) {
 	b.settings.Lock()
 	defer b.settings.Unlock()
 	b.cfg, b.dialling = cfg, identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, b.national)
-	b.to.Password = cfg.Password
+	b.to.Address, b.to.Password = cfg.Address, cfg.Password
 }
 
 func (b *Backend) config() Config {

@@ -62,7 +62,7 @@ func (b *Backend) forget(l, y *leg) {
 	switch {
 	case y.record != "":
 		b.endRecord(y)
-	case b.cfg.Recordings != "":
+	case b.config().Recordings != "":
 		b.uplink.Go(func(ctx context.Context) { b.unannounce(ctx, y) })
 	}
 }
