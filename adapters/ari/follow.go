@@ -18,12 +18,12 @@ func (c Config) Follows(was Config) error {
 }
 
 // Follow takes another configuration of the same Asterisk, which [Config.Follows]: calls from now on are dialled by its rules, requests
-// from now on are its user's.
+// from now on are its user's, and go to its url, which may be another address of the same machine.
 func (b *Backend) Follow(cfg Config) {
 	b.settings.Lock()
 	defer b.settings.Unlock()
 	b.cfg, b.numbers = cfg, identity.NewDialling(cfg.Dial, defaultDial, cfg.Out, b.national)
-	b.api.As(cfg.Username, cfg.Password)
+	b.api.Follow(cfg.URL, cfg.Username, cfg.Password)
 }
 
 func (b *Backend) config() Config {

@@ -37,7 +37,7 @@ const slowest = 30 * time.Second
 // Client sends requests to one Asterisk. Safe for concurrent use. Every method is bounded by its ctx, and a request by half a
 // minute if that has no end.
 type Client struct {
-	cfg   Config // all but who we are is fixed
+	cfg   Config // TLS and Dial are fixed
 	mu    sync.Mutex
 	http  *http.Client
 	limit time.Duration // slowest
@@ -45,7 +45,7 @@ type Client struct {
 
 // New returns a client; nothing is sent.
 func New(cfg Config) *Client {
-	cfg.URL = strings.TrimSuffix(cfg.URL, "/")
+	cfg.URL = trimmed(cfg.URL)
 	t := &http.Transport{
 		DialContext: cfg.Dial, TLSClientConfig: cfg.TLS, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second, ExpectContinueTimeout: time.Second,
@@ -55,11 +55,21 @@ func New(cfg Config) *Client {
 	}}}
 }
 
-// As lets the requests from now on be another user's; a connection that is up stays as it is.
-func (c *Client) As(username, password string) {
+func trimmed(url string) string { return strings.TrimSuffix(url, "/") }
+
+// Follow lets the requests from now on go to another address of the same Asterisk, as another user's; a connection that is up stays as
+// it is.
+func (c *Client) Follow(url, username, password string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cfg.Username, c.cfg.Password = username, password
+	c.cfg.URL, c.cfg.Username, c.cfg.Password = trimmed(url), username, password
+}
+
+// at is the address of a request.
+func (c *Client) at(target string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg.URL + target
 }
 
 func (c *Client) sign(req *http.Request) {
@@ -133,7 +143,7 @@ func (c *Client) send(ctx context.Context, method, target string, in any) (*http
 		}
 		body = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.cfg.URL+target, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.at(target), body)
 	if err != nil {
 		return nil, err
 	}

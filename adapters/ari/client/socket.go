@@ -62,7 +62,7 @@ func (c *Client) dial(ctx context.Context, apps []string, limit time.Duration) (
 	head := http.Header{}
 	req := http.Request{Header: head}
 	c.sign(&req)
-	conn, res, err := websocket.Dial(ctx, c.cfg.URL+"/events"+query("app", strings.Join(apps, ","), "subscribeAll", "false"),
+	conn, res, err := websocket.Dial(ctx, c.at("/events"+query("app", strings.Join(apps, ","), "subscribeAll", "false")),
 		&websocket.DialOptions{HTTPClient: c.http, HTTPHeader: head})
 	if err != nil {
 		if res != nil && res.StatusCode != http.StatusSwitchingProtocols {

@@ -56,7 +56,9 @@ type App struct {
 	slots    map[string]*swap.Backend // by name, also of those that are configured no more
 	added    []*swap.Backend          // by Reload
 	places   map[string]*swap.Backend // by where a phone system is or was, who connects there
-	reloads  sync.Mutex               // one at a time, and none beside Stop
+	reloads  chan struct{}            // holds whoever reloads: one at a time, and none beside Stop
+	running  context.Context          // ends when Stop begins
+	halt     context.CancelFunc
 	services services
 
 	runner   *call.Runner
@@ -81,7 +83,9 @@ func New(cfg config.Config, deps Deps) *App {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	return &App{cfg: cfg, deps: deps}
+	a := &App{cfg: cfg, deps: deps, reloads: make(chan struct{}, 1)}
+	a.running, a.halt = context.WithCancel(context.Background())
+	return a
 }
 
 // Start begins the service and returns when it takes calls. ctx bounds the beginning only.
@@ -108,14 +112,28 @@ func (a *App) Stop(ctx context.Context) error {
 	a.stop.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, StopLimit)
 		defer cancel()
-		a.reloads.Lock() // for good
-		var errs []error
+		errs := []error{a.endReloads(ctx)}
 		for i := len(a.closers) - 1; i >= 0; i-- {
 			errs = append(errs, a.closers[i].run(ctx))
 		}
 		a.stopErr = errors.Join(errs...)
 	})
 	return a.stopErr
+}
+
+// endReloads breaks off a reload, and lets none begin any more. One that hangs in its file is not waited for to the end: what rings is
+// ended before.
+func (a *App) endReloads(ctx context.Context) error {
+	a.halt()
+	wait := time.NewTimer(reloadPatience)
+	defer wait.Stop()
+	select {
+	case a.reloads <- struct{}{}: // for good
+		return nil
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return errors.New("the configuration is still being read")
 }
 
 func (c closer) run(ctx context.Context) error {

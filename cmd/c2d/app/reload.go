@@ -15,6 +15,9 @@ import (
 // reloadLimit bounds what phone systems take to begin.
 const reloadLimit = 10 * time.Second
 
+// reloadPatience is how long Stop waits for a reload that it breaks off.
+const reloadPatience = 2 * time.Second
+
 // Reload reads the configuration again and follows it in backends, routes, limits and the times of calls, with no call dropped: what
 // has not changed is kept as it is; a phone system that stays where it is gets its new dial rules; one that is another now, or none,
 // keeps its connection until its calls have ended. On an error nothing has changed. One at a time.
@@ -24,12 +27,15 @@ func (a *App) Reload(ctx context.Context, by access.Actor) (done httpapi.Reloade
 	if err := by.May(access.ReloadConfig); err != nil {
 		return done, err
 	}
-	if !a.reloads.TryLock() {
+	select {
+	case a.reloads <- struct{}{}:
+		defer func() { <-a.reloads }()
+	default:
 		return done, fault.New(fault.CodeConflict, "the configuration is being read, or the service stops")
 	}
-	defer a.reloads.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadLimit) // half of it would be worse than whoever asked has patience for
 	defer cancel()
+	defer context.AfterFunc(a.running, cancel)()
 	done, err = a.reload(ctx)
 	a.noteReload(ctx, by, done, err)
 	return done, err
@@ -56,6 +62,9 @@ func (a *App) reload(ctx context.Context) (done httpapi.Reloaded, err error) {
 	cfg, err := a.deps.Load()
 	if err != nil {
 		return done, fault.New(fault.CodeInvalid, "%s", err)
+	}
+	if a.running.Err() != nil {
+		return done, fault.New(fault.CodeConflict, "the service stops")
 	}
 	plan, err := a.plan(cfg, nil)
 	if err != nil {

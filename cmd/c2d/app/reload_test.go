@@ -15,6 +15,8 @@ import (
 	"c2d/cmd/c2d/app"
 	"c2d/cmd/c2d/client"
 	"c2d/cmd/c2d/config"
+	"c2d/core/access"
+	"c2d/core/fault"
 )
 
 // file is a configuration that an administrator edits.
@@ -282,5 +284,34 @@ func TestWhatCannotBeginChangesNothing(t *testing.T) {
 	f.edit(func(cfg *config.Config) { cfg.Backends = append(f.old.Backends[:2:2], box) })
 	if done := reload(t, c); !slices.Equal(done.Added, []string{"backend box"}) {
 		t.Errorf("%+v", done)
+	}
+}
+
+// TestStopWaitsForNoFile: a reload whose file hangs does not keep the service from ending what rings.
+func TestStopWaitsForNoFile(t *testing.T) {
+	reading, read := make(chan struct{}), make(chan struct{})
+	f := &file{text: free(t)}
+	f.old = f.text
+	a := app.New(f.text, app.Deps{Load: func() (config.Config, error) {
+		close(reading)
+		<-read
+		return f.load()
+	}})
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refused := make(chan error, 1)
+	by := access.Internal(access.MainTenant)
+	by.Scopes = []access.Scope{access.ReloadConfig}
+	go func() { _, err := a.Reload(t.Context(), by); refused <- err }() // ends once read is closed
+	<-reading
+	began := time.Now()
+	err := a.Stop(t.Context())
+	if took := time.Since(began); err == nil || took >= app.StopLimit {
+		t.Errorf("Stop took %v: %v", took, err)
+	}
+	close(read)
+	if err := <-refused; !fault.Is(err, fault.CodeConflict) {
+		t.Errorf("the reload: %v", err)
 	}
 }
