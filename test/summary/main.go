@@ -1,5 +1,5 @@
 // Command summary runs `go test -json` with its own arguments and tells a person what came of it: one line for each
-// package, the whole output of what failed, each skipped test with what it needs, and last the line
+// package, the whole output of what failed, what was skipped with what it needs, once for each reason, and last the line
 // "N passed, N failed, N skipped". It exits with 1 when anything failed, a package that does not build included.
 package main
 

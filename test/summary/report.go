@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,9 +24,15 @@ type report struct {
 	w      io.Writer
 	output map[key]*strings.Builder // of tests and packages that have not ended
 	failed map[string]int           // failed tests by package
-	skips  []string
+	skips  []*skipped
 	pass   int
 	fail   int
+}
+
+// skipped are the tests of a package that were skipped for one reason.
+type skipped struct {
+	pkg, test, why string // test is the first
+	tests          int
 }
 
 type key struct{ pkg, test string }
@@ -88,8 +96,17 @@ func (r *report) endTest(e event, k key) {
 		r.failed[e.Package]++
 		fmt.Fprintf(r.w, "--- %s %s\n%s", e.Package, e.Test, r.text(k))
 	case "skip":
-		r.skips = append(r.skips, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(r.text(k))))
+		r.skip(e, reason(r.text(k)))
 	}
+}
+
+func (r *report) skip(e event, why string) {
+	at := slices.IndexFunc(r.skips, func(s *skipped) bool { return s.pkg == e.Package && s.why == why })
+	if at < 0 {
+		at = len(r.skips)
+		r.skips = append(r.skips, &skipped{pkg: e.Package, test: e.Test, why: why})
+	}
+	r.skips[at].tests++
 }
 
 // endPackage counts a package that failed as one failure when none of its tests did: it does not build, panicked
@@ -127,18 +144,27 @@ func (r *report) text(k key) string {
 
 // close writes the skips and the closing line.
 func (r *report) close() {
+	skips := 0
 	for _, s := range r.skips {
-		fmt.Fprintln(r.w, "skip  "+s)
+		skips += s.tests
+		which := s.test
+		if s.tests > 1 {
+			which = fmt.Sprintf("%s and %d more", s.test, s.tests-1)
+		}
+		fmt.Fprintf(r.w, "skip  %s %s: %s\n", s.pkg, which, s.why)
 	}
-	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.pass, r.fail, len(r.skips))
+	fmt.Fprintf(r.w, "%d passed, %d failed, %d skipped\n", r.pass, r.fail, skips)
 }
 
-// reason is what a test said when it skipped itself: its output without the lines of the test runner.
+// place is where in a file something was said.
+var place = regexp.MustCompile(`^[A-Za-z0-9_]+\.go:[0-9]+: `)
+
+// reason is what a test said when it skipped itself: its output without the lines of the test runner, each thing once.
 func reason(output string) string {
 	var said []string
 	for line := range strings.Lines(output) {
-		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+		line = place.ReplaceAllString(strings.TrimSpace(line), "")
+		if line != "" && !slices.Contains(said, line) && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
 			said = append(said, line)
 		}
 	}
