@@ -13,10 +13,11 @@ demo:
 demo-once:
 	go run ./cmd/c2d demo --once
 
-# Everything, with the race detector, against the real phones and databases that are there. Ends with a count.
+# Everything, with the race detector, against the real phones and databases that are there. Ends with a count. What is compiled
+# is compiled before: phones that talk in real time and a compiler do not go together on two cores.
 test: install check
 	@race=-race; command -v gcc >/dev/null || { race=; echo "test: no gcc, so without the race detector"; }; \
-	go run ./test/summary -count=1 -timeout 15m $$race ./...
+	go build $$race ./... && go run ./test/summary -count=1 -timeout 15m $$race ./...
 
 # The core and the adapters, no packages needed, within a minute once built.
 quick:
@@ -25,7 +26,7 @@ quick:
 # The suite of call behaviour for every backend that is there, as a matrix: printed, and in conformance.md.
 conformance: install
 	@race=-race; command -v gcc >/dev/null || race=; \
-	go run ./test/conformance -o conformance.md $$race ./adapters/... ./test/asterisk ./test/freeswitch
+	go build $$race ./... && go run ./test/conformance -o conformance.md $$race ./adapters/... ./test/asterisk ./test/freeswitch
 
 # What needs no test run: vet, and gofmt.
 check:
