@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/CyCoreSystems/ari/v5"
 )
@@ -122,9 +123,23 @@ func (c *Client) Play(ctx context.Context, channel, id, media string) error {
 }
 
 // PlayInto plays to everybody in a bridge, after what plays there already. A comma does not end the media, as it does in a query.
+// While what played there last is going, Asterisk hands the order to it, and answers 500 "Allocation failed": it is asked again then.
 func (c *Client) PlayInto(ctx context.Context, bridge, id, media string) error {
-	return c.do(ctx, http.MethodPost, path("bridges", bridge, "play", id), map[string][]string{"media": {media}}, nil)
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		err := c.do(ctx, http.MethodPost, path("bridges", bridge, "play", id), map[string][]string{"media": {media}}, nil)
+		if Status(err) != http.StatusInternalServerError || wait > mostGoing {
+			return err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
+
+// mostGoing is the longest pause before a bridge is played to again that refuses.
+const mostGoing = 500 * time.Millisecond
 
 // StopPlaying ends what is played.
 func (c *Client) StopPlaying(ctx context.Context, id string) error {
