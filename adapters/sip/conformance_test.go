@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 		calltest.Run(t, calltest.Suite{
 			Backend: backend,
 			Peers:   []string{library(t)},
-			Can:     calltest.Abilities{Sound: true, Anchored: flow.anchors(), Keys: true, Holds: true, Dials: true, Forwards: true, Twins: flow == Anchored},
+			Can:     calltest.Abilities{Sound: true, Anchored: flow.anchors(), Keys: true, Holds: true, Dials: true, Forwards: true, Twins: true},
 			Open: func(t *testing.T) calltest.Harness {
 				w := newWard(t)
 				w.flow = flow

@@ -117,22 +117,6 @@ func (s *service) reach(now client.Call, state string) client.Call {
 	return now
 }
 
-// told returns the final status that a phone is told of its transfer.
-func told(t *testing.T, h *handset.Handset) (status int) {
-	t.Helper()
-	h.Does(t, "be told", func(ctx context.Context) error {
-		for status < 200 {
-			e, err := h.Phone.Wait(ctx, telephone.Told)
-			if err != nil {
-				return err
-			}
-			status = e.Status
-		}
-		return nil
-	})
-	return status
-}
-
 func (s *service) refers(h *handset.Handset, to string) {
 	s.t.Helper()
 	h.Does(s.t, "transfer", func(ctx context.Context) error {
@@ -148,12 +132,12 @@ func TestBlindTransfer(t *testing.T) {
 	ann := s.person("ann")
 	first := s.talk("harry", harry, mary)
 	s.refers(harry, "nobody")
-	if got := told(t, harry); got/100 < 4 {
+	if got := harry.Told(t); got/100 < 4 {
 		t.Errorf("told %d", got)
 	}
 	mary.Hears(t, harry)
 	s.refers(harry, ann.Name)
-	if got := told(t, harry); got != 200 {
+	if got := harry.Told(t); got != 200 {
 		t.Errorf("told %d", got)
 	}
 	office.Awaits(t, harry, telephone.Ended)
@@ -185,7 +169,7 @@ func TestAttendedTransfer(t *testing.T) {
 	ann.Lift(t)
 	ann.Hears(t, harry) // he hears her and, since Asterisk goes on sending to a phone that holds, Mary
 	harry.Does(t, "transfer", harry.Phone.Attend)
-	if got := told(t, harry); got != 200 {
+	if got := harry.Told(t); got != 200 {
 		t.Errorf("told %d", got)
 	}
 	mary.Hears(t, ann)
@@ -238,7 +222,7 @@ func TestBlindTransferByAnOlderAsterisk(t *testing.T) {
 	ann := s.person("ann")
 	first := s.talk("harry", harry, mary)
 	s.refers(harry, ann.Name)
-	if got := told(t, harry); got != 200 {
+	if got := harry.Told(t); got != 200 {
 		t.Errorf("told %d", got)
 	}
 	harry.PutDown(t) // Asterisk leaves the BYE to the phone
@@ -271,7 +255,7 @@ func TestAttendedTransferByAnOlderAsterisk(t *testing.T) {
 	ann.Lift(t)
 	ann.Hears(t, harry)
 	harry.Does(t, "transfer", harry.Phone.Attend)
-	if got := told(t, harry); got != 200 {
+	if got := harry.Told(t); got != 200 {
 		t.Errorf("told %d", got)
 	}
 	mary.Hears(t, ann)
